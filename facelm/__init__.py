@@ -1,0 +1,1 @@
+"""Face parsing masks from photographs of people, and facial landmarks from the masks."""

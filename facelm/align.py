@@ -1,0 +1,129 @@
+"""Alignment: from the parts of a face to the canonical crop, upright and at one scale, and back.
+
+The canonical crop is framed as CelebA-HQ is: eyes a little above the middle, a face's width to spare on
+either side. Its coordinates are fractions of its side, so the same alignment serves every crop size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS: dict[str, tuple[float, float]] = {
+    "r_brow": (0.369, 0.415),
+    "l_brow": (0.628, 0.415),
+    "r_eye": (0.377, 0.478),
+    "l_eye": (0.622, 0.478),
+    "nose": (0.499, 0.577),
+    "lips": (0.499, 0.746),
+    "eye_g": (0.499, 0.492),
+}
+"""Centroids of the parts in the canonical crop: medians over CelebAMask-HQ, as fractions of the side."""
+
+WEIGHTS: dict[str, float] = {"r_brow": 0.5, "l_brow": 0.5, "r_eye": 1, "l_eye": 1, "nose": 1, "lips": 1, "eye_g": 0.5}
+"""How much a part's centroid counts in the fit: brows move with the expression."""
+
+
+def fit_similarity(
+    source: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weighted least-squares similarity transform (Umeyama, PAMI 1991), without reflection.
+
+    Args:
+        source: (N, 2) points, N at least 2.
+        target: (N, 2) points that they are to meet.
+        weights: (N,), not negative.
+
+    Returns:
+        (2, 3) matrix: target = matrix[:, :2] @ source + matrix[:, 2].
+
+    Raises:
+        ValueError: The source points coincide.
+    """
+    share = weights / weights.sum()
+    centre, goal = share @ source, share @ target
+    a = (source - centre) @ (1, 1j)
+    b = (target - goal) @ (1, 1j)
+    spread = float(share @ abs(a) ** 2)
+    if spread < 1e-12:
+        raise ValueError("points that coincide have no similarity transform")
+    turn = (share * np.conj(a) * b).sum() / spread
+    matrix = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return np.column_stack([matrix, goal - matrix @ centre])
+
+
+def align(parts: Mapping[str, tuple[float, float]]) -> NDArray[np.float64]:
+    """The transform that brings the parts of a face to their canonical places.
+
+    Args:
+        parts: x, y centroids in the picture, pixels, of some of ``PARTS``; at least two.
+
+    Returns:
+        (2, 3) matrix from picture pixels to fractions of the canonical crop.
+
+    Raises:
+        ValueError: There are fewer than two parts, or all are in one place.
+    """
+    if len(parts) < 2:
+        raise ValueError("a face needs two parts to be aligned")
+    names = list(parts)
+    return fit_similarity(
+        np.array([parts[name] for name in names], float),
+        np.array([PARTS[name] for name in names]),
+        np.array([WEIGHTS[name] for name in names]),
+    )
+
+
+def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of a (2, 3) affine transform."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+
+
+def compose(second: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (2, 3) affine transform that does ``first``, then ``second``."""
+    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
+
+
+def apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Transform points (N, 2) by a (2, 3) affine matrix."""
+    moved: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return moved
+
+
+def to_crop_pixels(transform: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Turn a transform to crop fractions into one to crop pixels, whose (0, 0) is a pixel's centre."""
+    matrix = transform * size
+    matrix[:, 2] -= 0.5
+    return matrix
+
+
+def cut_crop(rgb: NDArray[np.uint8], transform: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Cut the canonical crop out of a picture, black where the picture ends.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        transform: (2, 3) from picture pixels to crop fractions.
+        size: Side of the crop, pixels.
+
+    Returns:
+        (size, size, 3) uint8, area-averaged where the crop is smaller than the face in the picture.
+    """
+    matrix = to_crop_pixels(transform, size)
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if scale < 0.6:
+        # A warp takes single pixels: shrink the neighbourhood of the face first, to about the crop's scale.
+        corners = apply(invert(matrix), np.array([[0, 0], [size, 0], [0, size], [size, size]], float))
+        x0, y0 = np.clip(np.floor(corners.min(0)).astype(int), 0, (rgb.shape[1], rgb.shape[0]))
+        x1, y1 = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, (rgb.shape[1], rgb.shape[0]))
+        if x1 > x0 and y1 > y0:
+            width, height = max(1, round((x1 - x0) * scale * 1.2)), max(1, round((y1 - y0) * scale * 1.2))
+            rgb = cv2.resize(rgb[y0:y1, x0:x1], (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+            stretch = np.array([(x1 - x0) / width, (y1 - y0) / height])
+            # Pixel centres: small + 0.5 = (large + 0.5 - corner) / stretch.
+            shift = np.array([x0, y0]) + 0.5 * stretch - 0.5
+            matrix = np.column_stack([matrix[:, :2] * stretch, matrix[:, :2] @ shift + matrix[:, 2]])
+    return cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8)

@@ -1,0 +1,86 @@
+"""Augmentation of training portraits, with albumentations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import albumentations as A
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import classes
+
+
+class MirrorFlip(A.DualTransform):  # type: ignore[misc]
+    """Flip left to right, and swap the left and right classes of the mask."""
+
+    def apply(self, img: NDArray[np.uint8], **params: Any) -> NDArray[np.uint8]:
+        """Flip the picture (H, W, 3)."""
+        return np.ascontiguousarray(img[:, ::-1])
+
+    def apply_to_mask(self, mask: NDArray[np.uint8], *args: Any, **params: Any) -> NDArray[np.uint8]:
+        """Flip the mask (H, W) and swap its sides."""
+        return classes.mirror(np.ascontiguousarray(mask[:, ::-1]))
+
+
+def geometric(size: int) -> A.Compose:
+    """Flip, turn, scale and shift a portrait, as an imperfect alignment would, and resize it to ``size`` square.
+
+    What the motion brings in from outside the picture is black, and unknown (255) in the mask.
+    """
+    return A.Compose(
+        [
+            MirrorFlip(p=0.5),
+            A.Affine(
+                scale=(0.75, 1.3),
+                translate_percent=(-0.09, 0.09),
+                rotate=(-22, 22),
+                interpolation=cv2.INTER_LINEAR,
+                mask_interpolation=cv2.INTER_NEAREST,
+                fill=0,
+                fill_mask=classes.IGNORE,
+                p=0.9,
+            ),
+            A.Resize(size, size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST),
+        ]
+    )
+
+
+def photometric() -> A.Compose:
+    """Change colour, light, sharpness, noise and compression, and drop patches, of a picture of any size.
+
+    A dropped patch is unknown (255) in the mask: what it hides is neither to be guessed nor to be denied.
+    """
+    return A.Compose(
+        [
+            A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.6),
+            A.OneOf(
+                [
+                    A.HueSaturationValue(hue_shift_limit=12, sat_shift_limit=40, val_shift_limit=25),
+                    A.RGBShift(r_shift_limit=30, g_shift_limit=30, b_shift_limit=30),
+                    A.ToGray(),
+                ],
+                p=0.5,
+            ),
+            A.RandomGamma(gamma_limit=(55, 170), p=0.3),
+            A.OneOf(
+                [
+                    A.GaussianBlur(sigma_limit=(0.4, 2.0)),
+                    A.MotionBlur(blur_limit=(3, 9)),
+                    A.Downscale(scale_range=(0.25, 0.7)),
+                ],
+                p=0.3,
+            ),
+            A.GaussNoise(std_range=(0.02, 0.12), p=0.25),
+            A.ImageCompression(quality_range=(25, 90), p=0.3),
+            A.CoarseDropout(
+                num_holes_range=(1, 3),
+                hole_height_range=(0.06, 0.25),
+                hole_width_range=(0.06, 0.25),
+                fill="random_uniform",
+                fill_mask=classes.IGNORE,
+                p=0.2,
+            ),
+        ]
+    )

@@ -1,0 +1,91 @@
+"""The 19 classes of a face parsing mask, in the order of CelebAMask-HQ (Lee et al., CVPR 2020).
+
+This is the only place that knows a class number. ``l_`` is the subject's left, so it lies on the right of
+the picture when the subject looks at the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FaceClass:
+    """One class of the mask.
+
+    Attributes:
+        index: Pixel value in a mask.
+        name: Name in CelebAMask-HQ.
+        colour: RGB colour in palettes and overlays, 0 to 255.
+        mirror: Name of the class that this one becomes when the picture is flipped left to right.
+    """
+
+    index: int
+    name: str
+    colour: tuple[int, int, int]
+    mirror: str
+
+
+CLASSES: tuple[FaceClass, ...] = (
+    FaceClass(0, "background", (0, 0, 0), "background"),
+    FaceClass(1, "skin", (232, 178, 142), "skin"),
+    FaceClass(2, "nose", (214, 92, 72), "nose"),
+    FaceClass(3, "eye_g", (92, 98, 112), "eye_g"),
+    FaceClass(4, "l_eye", (38, 84, 214), "r_eye"),
+    FaceClass(5, "r_eye", (64, 186, 232), "l_eye"),
+    FaceClass(6, "l_brow", (122, 74, 24), "r_brow"),
+    FaceClass(7, "r_brow", (204, 150, 40), "l_brow"),
+    FaceClass(8, "l_ear", (146, 70, 190), "r_ear"),
+    FaceClass(9, "r_ear", (206, 140, 236), "l_ear"),
+    FaceClass(10, "mouth", (110, 0, 52), "mouth"),
+    FaceClass(11, "u_lip", (236, 80, 150), "u_lip"),
+    FaceClass(12, "l_lip", (186, 24, 104), "l_lip"),
+    FaceClass(13, "hair", (46, 130, 62), "hair"),
+    FaceClass(14, "hat", (176, 196, 52), "hat"),
+    FaceClass(15, "ear_r", (250, 226, 66), "ear_r"),
+    FaceClass(16, "neck_l", (240, 160, 0), "neck_l"),
+    FaceClass(17, "neck", (174, 116, 90), "neck"),
+    FaceClass(18, "cloth", (72, 76, 156), "cloth"),
+)
+
+IGNORE = 255
+"""Mask value of a pixel whose class is unknown: no loss, no metric."""
+
+INDEX: dict[str, int] = {c.name: c.index for c in CLASSES}
+NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
+
+_MIRRORED = np.arange(256, dtype=np.uint8)
+_MIRRORED[: len(CLASSES)] = [INDEX[c.mirror] for c in CLASSES]
+
+
+def indices(*names: str) -> list[int]:
+    """Class indices of names, in the order given.
+
+    Raises:
+        KeyError: A name is not one of the 19 classes.
+    """
+    return [INDEX[name] for name in names]
+
+
+def palette() -> NDArray[np.uint8]:
+    """The palette of a mask: (256, 3) RGB, uint8. Unused entries are black, 255 is white."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(CLASSES)] = [c.colour for c in CLASSES]
+    colours[IGNORE] = 255
+    return colours
+
+
+def mirror(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Swap the left and right classes of a mask, without moving a pixel.
+
+    Args:
+        mask: Class indices, any shape, uint8; 255 stays 255.
+
+    Returns:
+        A new array of the same shape.
+    """
+    swapped: NDArray[np.uint8] = _MIRRORED[mask]
+    return swapped

@@ -1,0 +1,38 @@
+"""The curves of a training run as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from facelm import images
+
+
+def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw losses and scores by epoch as a PNG, whole or not at all.
+
+    Args:
+        history: A row for each epoch, with the columns of ``history.csv``.
+        path: The picture.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, scores = figure.subplots(1, 2)
+    for axes, title, names in (
+        (losses, "loss", ("train_loss", "val_loss")),
+        (scores, "validation", ("pixel_accuracy", "mean_iou", "mean_f1")),
+    ):
+        for name in names:
+            axes.plot(epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None)
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with images.atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)

@@ -1,0 +1,191 @@
+"""Training data: folders of pictures and masks, found, checked, split and read.
+
+Two layouts are recognised. ``images/`` + ``masks/`` hold a picture and a palette or grey PNG of class indices
+under the same stem. CelebAMask-HQ as it is downloaded has ``CelebA-HQ-img/`` and one binary PNG for each
+part of each face under ``CelebAMask-HQ-mask-anno/``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from facelm import classes, images
+
+_CELEBA_PICTURES = "CelebA-HQ-img"
+_CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
+_CELEBA_PART = re.compile(r"(\d+)_(\w+)\.png")
+_PROBLEMS_SHOWN = 10
+
+
+class DataError(Exception):
+    """Training data that cannot be used; the message names the files and says what is wanted."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture and its mask on disk.
+
+    Attributes:
+        image: The picture.
+        mask: Mask of class indices, or None when the mask is in parts.
+        parts: For CelebAMask-HQ: (class index, binary mask) in the order in which they are drawn.
+    """
+
+    image: Path
+    mask: Path | None = None
+    parts: tuple[tuple[int, Path], ...] = ()
+
+    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Read the picture and the mask.
+
+        Returns:
+            RGB (H, W, 3) and class indices (H, W), both uint8; 255 is unknown. A picture of CelebAMask-HQ is
+            reduced to the size of its mask.
+
+        Raises:
+            facelm.images.ImageError: A file cannot be read.
+        """
+        rgb = images.read(self.image)
+        if self.mask is not None:
+            return rgb, images.read_mask(self.mask)
+        drawn: NDArray[np.uint8] | None = None
+        for index, path in self.parts:
+            part = images.read(path)[..., 0] > 127
+            if drawn is None:
+                drawn = np.zeros(part.shape, np.uint8)
+            drawn[part] = index
+        if drawn is None:
+            raise DataError(f"{self.image}: no part masks")
+        height, width = drawn.shape
+        return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), drawn
+
+
+def find(folder: Path) -> list[Example]:
+    """List the examples of a data folder, in either layout, sorted by name.
+
+    Raises:
+        DataError: The folder has neither layout, or a picture has no mask.
+    """
+    if (folder / "images").is_dir() and (folder / "masks").is_dir():
+        return _find_pairs(folder)
+    if (folder / _CELEBA_PICTURES).is_dir() and (folder / _CELEBA_PARTS).is_dir():
+        return _find_celebamask(folder)
+    raise DataError(
+        f"{folder}: not a data folder; wanted are images/ and masks/ with the same stems, "
+        f"or {_CELEBA_PICTURES}/ and {_CELEBA_PARTS}/ as CelebAMask-HQ is downloaded"
+    )
+
+
+def _find_pairs(folder: Path) -> list[Example]:
+    masks = {path.stem: path for path in (folder / "masks").iterdir() if path.suffix.lower() == ".png"}
+    pictures = find_pictures(folder / "images")
+    lonely = [str(path) for path in pictures if path.stem not in masks]
+    if lonely:
+        raise DataError(_list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely))
+    if not pictures:
+        raise DataError(f"{folder / 'images'}: no pictures")
+    return [Example(path, masks[path.stem]) for path in pictures]
+
+
+def _find_celebamask(folder: Path) -> list[Example]:
+    parts: dict[int, list[tuple[int, Path]]] = {}
+    for path in (folder / _CELEBA_PARTS).glob("*/*.png"):
+        match = _CELEBA_PART.fullmatch(path.name)
+        if match and match[2] in classes.INDEX:
+            parts.setdefault(int(match[1]), []).append((classes.INDEX[match[2]], path))
+    examples = [
+        Example(picture, parts=tuple(sorted(parts[int(picture.stem)])))
+        for picture in find_pictures(folder / _CELEBA_PICTURES)
+        if picture.stem.isdigit() and int(picture.stem) in parts
+    ]
+    if not examples:
+        raise DataError(f"{folder}: no picture of {_CELEBA_PICTURES}/ has part masks in {_CELEBA_PARTS}/")
+    return examples
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """List the pictures directly in a folder, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in images.PICTURE_SUFFIXES)
+
+
+def check(examples: Sequence[Example], on_progress: Callable[[int, int], None] | None = None) -> None:
+    """Check that every picture opens, has a mask of its size, and that class indices are in range.
+
+    Args:
+        examples: What to check.
+        on_progress: Called with (checked, all) as the check goes on.
+
+    Raises:
+        DataError: Names up to ten of the faulty files, each with its cause.
+    """
+    problems = []
+    with ThreadPoolExecutor(4) as pool:
+        for number, problem in enumerate(pool.map(_find_problem, examples), 1):
+            if problem:
+                problems.append(problem)
+            if on_progress:
+                on_progress(number, len(examples))
+    if problems:
+        raise DataError(_list_problems(problems))
+
+
+def _find_problem(example: Example) -> str | None:
+    try:
+        if example.mask is None:
+            sizes = {_size(path) for _, path in example.parts}
+            return None if len(sizes) == 1 else f"{example.image}: its part masks differ in size"
+        mask = images.read_mask(example.mask)
+        width, height = _size(example.image)
+    except (images.ImageError, OSError, UnidentifiedImageError) as error:
+        return str(error)
+    if mask.shape != (height, width):
+        return f"{example.mask}: {mask.shape[1]}x{mask.shape[0]}, but the picture is {width}x{height}"
+    strange = [int(v) for v in np.unique(mask) if v >= len(classes.CLASSES) and v != classes.IGNORE]
+    if strange:
+        return f"{example.mask}: class {strange[0]}; wanted are 0 to {len(classes.CLASSES) - 1}, or 255 for unknown"
+    return None
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as it is shown, from its header."""
+    with Image.open(path) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(0x0112, 1) >= 5
+    return (height, width) if turned else (width, height)
+
+
+def _list_problems(problems: Iterable[str]) -> str:
+    lines = list(problems)
+    more = len(lines) - _PROBLEMS_SHOWN
+    return "\n".join(lines[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else []))
+
+
+def split(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """Split examples at random into (training, validation), the same way for the same seed.
+
+    Args:
+        examples: What to split; at least two.
+        fraction: Share that goes to validation; at least one example does.
+        seed: Seed of the choice.
+
+    Raises:
+        DataError: There are fewer than two examples.
+    """
+    if len(examples) < 2:
+        raise DataError("one example cannot be split into training and validation: give --val, or more data")
+    order = np.random.default_rng(seed).permutation(len(examples))
+    count = max(1, round(fraction * len(examples)))
+    held_out = set(order[:count].tolist())
+    return (
+        [example for i, example in enumerate(examples) if i not in held_out],
+        [example for i, example in enumerate(examples) if i in held_out],
+    )

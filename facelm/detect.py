@@ -1,0 +1,221 @@
+"""Detection: from the coarse parse of a whole picture to faces, as groups of parts that fit together.
+
+Eyes, brows, noses and mouths are connected regions of the coarse mask. Any two of them propose where a face
+would be; the proposal that most other parts agree with wins, takes its parts, and the rest go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import align, classes
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "eye": ("l_eye", "r_eye"),
+    "brow": ("l_brow", "r_brow"),
+    "nose": ("nose",),
+    "lips": ("mouth", "u_lip", "l_lip"),
+    "eye_g": ("eye_g",),
+}
+_SLOTS = tuple(align.PARTS)
+_SLOT_KIND = {slot: slot.removeprefix("l_").removeprefix("r_") for slot in _SLOTS}
+# Median areas over CelebAMask-HQ, as shares of the canonical crop.
+_AREAS = {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g": 0.0525}
+_WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "eye_g": 0.8}
+_FULL_SUPPORT = 4.6  # two eyes, two brows, nose and lips; glasses stand in for eyes
+_FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+_SMALLEST_PART = 3
+_MOST_PARTS = 400
+_TOLERANCE = 0.11
+_SCALE_TOLERANCE = 2.2
+_LEAST_SUPPORT = 1.7
+_LEAST_SKIN = 0.45
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face found by its parts.
+
+    Attributes:
+        transform: (2, 3) float64, from picture pixels to fractions of the canonical crop.
+        parts: Names of the parts that were found, of ``align.PARTS``.
+        score: 0 to 1; 1 when every part is there, in its place, beyond doubt.
+    """
+
+    transform: NDArray[np.float64]
+    parts: tuple[str, ...]
+    score: float
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """x, y of the middle of the face in the picture, pixels."""
+        middle = np.array([[0.5, 0.58]])
+        return align.apply(align.invert(self.transform), middle)[0]
+
+    @property
+    def side(self) -> float:
+        """Side of the canonical crop in the picture, pixels."""
+        return float(1 / np.sqrt(abs(np.linalg.det(self.transform[:, :2]))))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A connected region of one kind: x, y of its centroid, its area and mean probability."""
+
+    kind: str
+    x: float
+    y: float
+    area: float
+    probability: float
+
+
+def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> list[Detection]:
+    """Find the faces in a coarse parse.
+
+    Args:
+        probabilities: (19, h, w) float32, of the picture at reduced size.
+        scale: Picture pixels for each pixel of the parse, in x and y.
+
+    Returns:
+        Faces, best first. Transforms are from pixels of the picture.
+    """
+    labels = probabilities.argmax(0).astype(np.uint8)
+    skin = probabilities[classes.indices(*_FACE)].sum(0)
+    found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
+    found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
+    to_parse = np.diag([1 / scale[0], 1 / scale[1]])
+    to_parse = np.column_stack([to_parse, 0.5 / np.array(scale) - 0.5])
+    faces = []
+    while (best := _best_group(found)) is not None:
+        support, transform, group = best
+        used = {id(part) for part in group.values()}
+        found = [part for part in found if id(part) not in used]
+        whole = align.compose(transform, to_parse)
+        skin_share = _inside(transform, skin)
+        if skin_share >= _LEAST_SKIN:
+            score = min(1.0, support / _FULL_SUPPORT) * min(1.0, skin_share)
+            faces.append(Detection(whole, tuple(group), float(score)))
+    return suppress(faces)
+
+
+def suppress(faces: Sequence[Detection]) -> list[Detection]:
+    """Drop every face whose middle lies in the middle of a better one; best first."""
+    kept: list[Detection] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        if all(_apart(face, other) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _apart(face: Detection, other: Detection) -> bool:
+    return float(np.linalg.norm(face.centre - other.centre)) > 0.25 * max(face.side, other.side)
+
+
+def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> list[_Part]:
+    members = classes.indices(*_KINDS[kind])
+    mask = np.isin(labels, members).astype(np.uint8)
+    count, regions, stats, centroids = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    sure = np.bincount(regions.ravel(), probabilities[members].sum(0).ravel(), count)
+    return [
+        _Part(kind, float(x), float(y), float(area), float(sure[i] / area))
+        for i, (area, (x, y)) in enumerate(zip(stats[:, cv2.CC_STAT_AREA], centroids, strict=True))
+        if i > 0 and area >= _SMALLEST_PART
+    ]
+
+
+def _best_group(
+    parts: Sequence[_Part],
+) -> tuple[float, NDArray[np.float64], dict[str, _Part]] | None:
+    """The best supported group: (support, transform from the parse to crop fractions, part for each slot)."""
+    if len(parts) < 2:
+        return None
+    proposals = _propose(parts)
+    if not proposals.size:
+        return None
+    support = np.concatenate([_support(chunk, parts)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)])
+    best = int(support.argmax())
+    group: dict[str, _Part] = {}
+    transform = proposals[best]
+    for _ in range(2):
+        score, chosen = _support(transform[None], parts)
+        group = {slot: parts[i] for slot, i in zip(_SLOTS, chosen[0], strict=True) if i >= 0}
+        if len(group) < 2:
+            return None
+        transform = align.align({slot: (part.x, part.y) for slot, part in group.items()})
+    score, chosen = _support(transform[None], parts)
+    kinds = {part.kind for part in group.values()}
+    if score[0] < _LEAST_SUPPORT or len(kinds) < 2 or len(group) < 3:
+        return None
+    return float(score[0]), transform, group
+
+
+def _propose(parts: Sequence[_Part]) -> NDArray[np.float64]:
+    """Transforms (N, 2, 3) proposed by pairs of parts whose distance suits their sizes."""
+    proposals = []
+    x = np.array([part.x for part in parts])
+    y = np.array([part.y for part in parts])
+    kinds = np.array([part.kind for part in parts])
+    sides = np.sqrt([part.area / _AREAS[part.kind] for part in parts])
+    position = x + 1j * y
+    for i, first in enumerate(_SLOTS):
+        for second in _SLOTS[i + 1 :]:
+            a = np.flatnonzero(kinds == _SLOT_KIND[first])
+            b = np.flatnonzero(kinds == _SLOT_KIND[second])
+            if not a.size or not b.size:
+                continue
+            a, b = (grid.ravel() for grid in np.meshgrid(a, b))
+            apart = position[b] - position[a]
+            goal_a, goal_b = complex(*align.PARTS[first]), complex(*align.PARTS[second])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                turn = (goal_b - goal_a) / apart
+                side = 1 / abs(turn)
+                fits = np.isfinite(turn)
+                for sizes in (sides[a], sides[b]):
+                    fits &= (side < sizes * _SCALE_TOLERANCE) & (sizes < side * _SCALE_TOLERANCE)
+            turn, a = turn[fits], a[fits]
+            shift = goal_a - turn * position[a]
+            proposals.append(
+                np.stack(
+                    [np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)], 1
+                )
+            )
+    return np.concatenate(proposals) if proposals else np.empty((0, 2, 3))
+
+
+def _support(
+    transforms: NDArray[np.float64], parts: Sequence[_Part]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How well the parts agree with each transform (N,), and the part chosen for each slot (N, 6), -1 for none."""
+    points = np.array([(part.x, part.y) for part in parts])
+    areas = np.array([part.area / _AREAS[part.kind] for part in parts])
+    sure = np.array([part.probability for part in parts])
+    kinds = np.array([part.kind for part in parts])
+    placed = np.einsum("nij,pj->npi", transforms[:, :, :2], points) + transforms[:, None, :, 2]
+    size = np.sqrt(areas * abs(np.linalg.det(transforms[:, :, :2]))[:, None])
+    size_fits = (size < _SCALE_TOLERANCE) & (size > 1 / _SCALE_TOLERANCE)
+    total = np.zeros(len(transforms))
+    chosen = np.full((len(transforms), len(_SLOTS)), -1)
+    for column, slot in enumerate(_SLOTS):
+        distance = np.linalg.norm(placed - align.PARTS[slot], axis=2) / _TOLERANCE
+        value = np.exp(-(distance**2)) * sure * _WEIGHTS[_SLOT_KIND[slot]]
+        value[(distance > 1) | ~size_fits | (kinds != _SLOT_KIND[slot])] = 0
+        best = value.argmax(1)
+        gain = np.take_along_axis(value, best[:, None], 1)[:, 0]
+        total += gain
+        chosen[:, column] = np.where(gain > 0, best, -1)
+    return total, chosen
+
+
+def _inside(transform: NDArray[np.float64], skin: NDArray[np.float32]) -> float:
+    """Mean probability of face classes in the middle of the face that a transform proposes."""
+    grid_x, grid_y = np.meshgrid(np.linspace(0.36, 0.64, 9), np.linspace(0.44, 0.8, 9))
+    points = align.apply(align.invert(transform), np.column_stack([grid_x.ravel(), grid_y.ravel()]))
+    columns, rows = np.rint(points).astype(int).T
+    height, width = skin.shape
+    within = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    return float(skin[rows[within], columns[within]].mean()) if within.any() else 0.0

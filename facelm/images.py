@@ -1,0 +1,275 @@
+"""Pictures and masks on disk: reading whatever a person has, and writing without half-written files.
+
+Every picture enters the package through `read` (a file) or `decode` (bytes, such as standard input) and is
+an upright RGB array from then on. Every failure is an `ImageError` whose message names the file.
+"""
+
+import io
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+PICTURE_SUFFIXES: frozenset[str] = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+)
+"""Lower-case suffixes of the files that a walk through a folder takes for pictures."""
+
+MAX_PIXELS = 200_000_000
+"""Most pixels a picture may have, width times height.
+
+A file of a few kilobytes can claim to be a picture of many gigabytes (a decompression bomb), so the size in
+the header is checked before anything is decoded. The largest phone cameras (16320×12240) stay below it.
+"""
+
+# Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+_MASK_KINDS = "a mask is a palette or grey PNG of class indices"
+
+# PIL's limit holds for the whole process: above it PIL warns, which `_open` silences, above twice it raises.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+class ImageError(Exception):
+    """A picture or mask that cannot be read or written; the message is one line, `file: cause`."""
+
+
+def _error(name: str | os.PathLike[str], cause: str) -> ImageError:
+    """An `ImageError` that stays printable and one line long, whatever characters a file's name has."""
+    line = f"{os.fspath(name)}: {cause}".encode("utf-8", "backslashreplace").decode("utf-8")
+    return ImageError("\\n".join(line.splitlines()))
+
+
+def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """An upright RGB picture from a file.
+
+    `decode` says what is done to the pixels, and what is returned.
+
+    Args:
+        path: A JPEG, PNG, WebP, TIFF, BMP or GIF file; the content decides, not the suffix.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ImageError: The file is missing, a folder, not permitted, empty, not a picture, truncated or damaged,
+            or has more than `MAX_PIXELS` pixels.
+    """
+    return decode(_read_bytes(path), os.fspath(path))
+
+
+def decode(data: bytes, name: str) -> NDArray[np.uint8]:
+    """An upright RGB picture from the bytes of a file.
+
+    Transparency is laid on white, the EXIF orientation is applied, and of several frames or pages the first
+    is taken. Grey of 16 bits keeps its high byte; other grey (floating point, 32 bits) is stretched from its
+    least value (black) to its greatest (white).
+
+    Args:
+        data: the content of a JPEG, PNG, WebP, TIFF, BMP or GIF file.
+        name: What errors call the picture.
+
+    Returns:
+        uint8 (H, W, 3), C-contiguous and writable; the origin is the upper left corner of the picture as a
+        person sees it, rows go down.
+
+    Raises:
+        ImageError: The data are empty, not a picture, truncated or damaged, or have more than `MAX_PIXELS`
+            pixels.
+    """
+    image = _load(data, name)
+    return _upright(_to_rgb(image), _orientation(image))
+
+
+def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """A mask of class indices from a file; indices are taken as they are stored, EXIF is not applied.
+
+    Args:
+        path: A palette (the indices count, not the colours), grey or 1-bit (indices 0 and 1) PNG.
+
+    Returns:
+        uint8 (H, W), C-contiguous and writable, rows from top to bottom.
+
+    Raises:
+        ImageError: As for `read`, and for a colour picture, one with an alpha channel, and values above 255.
+    """
+    image = _load(_read_bytes(path), os.fspath(path))
+    if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
+        kind = "grey picture with alpha or fractions" if image.mode in {"LA", "F"} else "colour picture"
+        raise _error(path, f"is a {kind}; {_MASK_KINDS}")
+    values = np.array(image)
+    if values.min() < 0 or values.max() > 255:
+        raise _error(path, f"has values outside 0 to 255; {_MASK_KINDS}")
+    return values.astype(np.uint8)
+
+
+def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
+    """Writes a mask of class indices as a palette PNG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        mask: uint8 (H, W), class indices.
+        palette: uint8 (256, 3), the RGB colour of each index, for viewers.
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    if mask.dtype != np.uint8 or mask.ndim != 2 or not mask.size:
+        raise ValueError(f"a mask is uint8 (H, W), not {mask.dtype} {mask.shape}")
+    if palette.dtype != np.uint8 or palette.shape != (256, 3):
+        raise ValueError(f"a palette is uint8 (256, 3), not {palette.dtype} {palette.shape}")
+    image = Image.fromarray(mask)
+    image.putpalette(palette.tobytes())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def write_jpeg(path: str | os.PathLike[str], rgb: NDArray[np.uint8], quality: int = 92) -> None:
+    """Writes a picture as JPEG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        rgb: uint8 (H, W, 3).
+        quality: JPEG quality, 1 to 95.
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        raise ValueError(f"a picture is uint8 (H, W, 3), not {rgb.dtype} {rgb.shape}")
+    with atomic_path(path) as temporary:
+        Image.fromarray(rgb).save(temporary, format="JPEG", quality=quality)
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path to write to, which takes the place of `path` when the with-block ends well.
+
+    Readers of `path` see the old content or the new, never a part. After any exception the temporary file is
+    gone and `path` is as it was. The file's mode is what open() gives a new file.
+
+    Args:
+        path: The file to write; its folder is made if missing.
+
+    Yields:
+        A path in the same folder, with a hidden name and the same suffix; nothing is there yet.
+
+    Raises:
+        ImageError: Any OSError in the with-block, in making the folder or in the replacement; also if `path`
+            is a folder or a device.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".facelm-{os.getpid()}-{secrets.token_hex(6)}{target.suffix}")
+    try:
+        # A device such as /dev/null would be replaced by a plain file, if the user may do that.
+        if target.exists() and not target.is_file():
+            raise _error(target, "cannot be written (a folder or device has this name)")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _error(target, "cannot be written (a file has the name of its folder)") from error
+    except OSError as error:
+        raise _error(target, f"cannot be written ({error.strerror or error})") from error
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, or an `ImageError` that says why there is none."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise _error(path, "no such file") from error
+    except IsADirectoryError as error:
+        raise _error(path, "is a folder, not a picture") from error
+    except PermissionError as error:
+        raise _error(path, "no permission to read it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise _error(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _load(data: bytes, name: str) -> Image.Image:
+    """A decoded picture in PIL's own mode, its size checked against `MAX_PIXELS` beforehand."""
+    if not data:
+        raise _error(name, "empty file")
+    image = _open(data, name)
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise _error(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
+    if pixels == 0:
+        raise _error(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
+    try:
+        image.load()
+    except MemoryError as error:
+        raise _error(name, f"not enough memory for its {pixels:,} pixels") from error
+    except Exception as error:  # damaged data make PIL raise nearly anything, struct.error for one
+        raise _error(name, f"truncated or damaged ({error or type(error).__name__})") from error
+    return image
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """A picture of which PIL has read no more than the header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError as error:  # its own message shows a memory address
+        raise _error(name, "not a picture, or damaged (cannot identify image file)") from error
+    except Image.DecompressionBombError as error:
+        pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
+        raise _error(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
+    except Exception as error:
+        raise _error(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a decoded picture as a new uint8 array (H, W, 3), not yet turned upright."""
+    if image.mode == "F" or image.mode.startswith("I"):  # PIL clips these at 255 instead of scaling them
+        return np.repeat(_grey_to_8_bits(np.asarray(image))[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.array(image.convert("RGB"))
+
+
+def _grey_to_8_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey values (H, W) of any type as uint8: the high byte of 16 bits, the stretched range of others."""
+    values = grey.astype(np.float64)
+    finite = np.isfinite(values)
+    values[~finite] = 0
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+    if grey.dtype.kind in "iu" and low >= 0 and high <= 65535:
+        return (values // 256).astype(np.uint8)
+    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
+    return np.where(finite, np.rint(scaled), 0).astype(np.uint8)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of a loaded picture, 1 (upright) to 8; 1 if there is none that makes sense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a picture with damaged EXIF data is still a picture
+        return 1
+    return int(value) if value in range(1, 9) else 1
+
+
+def _upright(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A stored picture (H, W, 3) turned and mirrored as its EXIF orientation says, C-contiguous."""
+    if orientation >= 5:
+        rgb = rgb.transpose(1, 0, 2)
+    if orientation in {3, 4, 7, 8}:
+        rgb = rgb[::-1]
+    if orientation in {2, 3, 6, 7}:
+        rgb = rgb[:, ::-1]
+    return np.ascontiguousarray(rgb)

@@ -1,0 +1,269 @@
+"""The 68 iBUG landmarks of a face, read off the contours of its regions.
+
+All geometry is done in the canonical crop, where the face is upright, on the iso-lines of the class
+probabilities at one half, which have sub-pixel precision. Points of regions that cannot be seen are completed
+from the mean shape as it fits the others, and marked not visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import align, classes
+from facelm.contours import Outline, find_outline, sample_arc
+from facelm.parse import Face
+from facelm.shape import Pose, fit_shape
+
+POINTS = 68
+_FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+_LIPS = ("mouth", "u_lip", "l_lip")
+_COVERS = ("hair", "hat", "eye_g")
+_COMPLETED = 0.25
+_REACH = 0.16
+_BROW_RISE = 0.35
+_NOSE_ARC = (0.16, 0.34, 0.5, 0.66, 0.84)
+_BRIDGE = (0.0, 0.27, 0.53, 0.8)
+_LID_ARC = (1 / 3, 2 / 3)
+_LIP_ARC = (0.17, 0.36, 0.5, 0.64, 0.83)
+_EAR_LEVEL = 0.02
+_OPEN = 0.012
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The landmarks of one face.
+
+    Attributes:
+        points: (68, 2) x, y in the picture, pixels, float64, in iBUG order.
+        confidence: (68,) 0 to 1: the mean probability of the region that a point is read from.
+        visible: (68,) bool: False for a point that was completed, is covered by hair, hat or glasses, or lies
+            outside the picture.
+        centroids: x, y in the picture of ``right_pupil``, ``left_pupil``, ``nose`` and ``mouth``, as far as
+            their regions are there.
+        pose: Head pose.
+    """
+
+    points: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    visible: NDArray[np.bool_]
+    centroids: Mapping[str, tuple[float, float]]
+    pose: Pose
+
+
+def find_landmarks(face: Face) -> Landmarks:
+    """Read the landmarks of a parsed face off its contours."""
+    reader = _Reader(face)
+    reader.read_eyes()
+    reader.read_brows()
+    reader.read_nose()
+    reader.read_lips()
+    reader.read_jaw()
+    seen = np.isfinite(reader.points[:, 0])
+    weights = np.where(seen, np.nan_to_num(reader.confidence), 0.0)
+    weights[:17] *= 0.3  # the outline of a turned face is not where the jaw bone is
+    if seen.sum() < 3:
+        raise ValueError("a face without parts has no landmarks")
+    fit = fit_shape(reader.points, weights)
+    points = np.where(seen[:, None], reader.points, fit.points)
+    confidence = np.where(seen, reader.confidence, _COMPLETED * reader.confidence[seen].mean())
+    visible = seen & ~reader.covered(points)
+    moved = align.apply(face.to_picture, points)
+    angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
+    roll = (fit.pose.roll + angle + 180) % 360 - 180
+    centroids = {
+        name: tuple(align.apply(face.to_picture, centre[None])[0].tolist()) for name, centre in reader.centroids.items()
+    }
+    return Landmarks(
+        moved, confidence.clip(0, 1), visible, centroids, Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
+    )
+
+
+class _Reader:
+    """Reads the points of one crop, part by part, into ``points``; NaN where there is no region to read."""
+
+    def __init__(self, face: Face) -> None:
+        self.face = face
+        self.size = face.probabilities.shape[1]
+        self.points = np.full((POINTS, 2), np.nan)
+        self.confidence = np.full(POINTS, np.nan)
+        self.centroids: dict[str, NDArray[np.float64]] = {}
+
+    def probability(self, *names: str) -> NDArray[np.float32]:
+        """Probability that a pixel is of any of the classes named: (S, S)."""
+        total: NDArray[np.float32] = self.face.probabilities[classes.indices(*names)].sum(0)
+        return total
+
+    def covered(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each point lies outside the picture, or on something that covers the face."""
+        columns, rows = np.rint(points).astype(int).clip(0, self.size - 1).T
+        outside = (points < -0.5).any(1) | (points > self.size - 0.5).any(1)
+        below = self._covers()[rows, columns] > 0.5
+        return outside | ~self.face.inside[rows, columns] | below
+
+    def _covers(self) -> NDArray[np.float32]:
+        """Probability of what covers a face, spread by a few pixels, for outlines run along its edge."""
+        reach = 2 * max(1, round(0.012 * self.size)) + 1
+        hidden = self.probability(*_COVERS)
+        hidden[: round(0.3 * self.size)] = 0
+        return cv2.dilate(hidden, np.ones((reach, reach), np.uint8)).astype(np.float32)
+
+    def put(self, start: int, points: NDArray[np.float64], confidence: float) -> None:
+        """Write consecutive points."""
+        self.points[start : start + len(points)] = points
+        self.confidence[start : start + len(points)] = confidence
+
+    def read_eyes(self) -> None:
+        """36-41 and 42-47: corners at the ends of the eye's own axis, lids at thirds of the arcs between."""
+        outlines = self._pair("eye")
+        for side, start in (("r", 36), ("l", 42)):
+            outline = outlines.get(side)
+            if outline is None:
+                continue
+            left, right = outline.ends()
+            upper, lower = outline.arcs(left, right)
+            lids = sample_arc(upper, _LID_ARC), sample_arc(lower, _LID_ARC)
+            eye = [outline.points[left], *lids[0], outline.points[right], *lids[1][::-1]]
+            self.put(start, np.array(eye), outline.confidence)
+            self.centroids["right_pupil" if side == "r" else "left_pupil"] = outline.centroid
+
+    def read_brows(self) -> None:
+        """17-21 and 22-26: at quarters along the brow, between its centre line and its upper edge."""
+        outlines = self._pair("brow")
+        for side, start in (("r", 17), ("l", 22)):
+            outline = outlines.get(side)
+            if outline is None:
+                continue
+            upper, lower = outline.arcs(*outline.ends())
+            at = np.linspace(0, 1, 5)
+            above, below = sample_arc(upper, at), sample_arc(lower, at)
+            centre = (above + below) / 2
+            self.put(start, centre + _BROW_RISE * (above - centre), outline.confidence)
+
+    def _pair(self, part: str) -> dict[str, Outline]:
+        """The outlines of a left and a right part, told apart by where they are, alone by their class."""
+        whole = self.probability(f"l_{part}", f"r_{part}")
+        found: dict[str, Outline] = {}
+        for side in "rl":
+            expected = np.array(align.PARTS[f"{side}_{part}"]) * self.size
+            outline = find_outline(whole, expected, _REACH * self.size)
+            if outline is not None:
+                found[side] = outline
+        if len(found) == 2 and np.linalg.norm(found["r"].centroid - found["l"].centroid) < 0.02 * self.size:
+            column, row = np.rint(found["r"].centroid).astype(int)
+            left = self.probability(f"l_{part}")[row, column] > self.probability(f"r_{part}")[row, column]
+            del found["r" if left else "l"]
+        return found
+
+    def read_nose(self) -> None:
+        """27-30 down the middle of the nose, 31-35 along its base from wing to wing."""
+        expected = np.array(align.PARTS["nose"]) * self.size
+        outline = find_outline(self.probability("nose"), expected, _REACH * self.size)
+        if outline is None:
+            return
+        self.centroids["nose"] = outline.centroid
+        points = outline.points
+        top, bottom = points[:, 1].min(), points[:, 1].max()
+        height = bottom - top
+        low = np.flatnonzero(points[:, 1] > top + 0.55 * height)
+        left, right = low[points[low, 0].argmin()], low[points[low, 0].argmax()]
+        base = sample_arc(outline.arcs(int(left), int(right))[1], _NOSE_ARC)
+        crown = points[points[:, 1] < top + 0.08 * height].mean(0)
+        tip = base[2]
+        bridge = crown + np.array(_BRIDGE)[:, None] * (tip - crown)
+        self.put(27, np.concatenate([bridge, base]), outline.confidence)
+
+    def read_lips(self) -> None:
+        """48-59 along the outer edge of the lips, 60-67 along the inner one, also of a closed mouth."""
+        expected = np.array(align.PARTS["lips"]) * self.size
+        whole = self.probability(*_LIPS)
+        outline = find_outline(whole, expected, _REACH * self.size)
+        if outline is None:
+            return
+        self.centroids["mouth"] = outline.centroid
+        left, right = outline.ends()
+        upper, lower = outline.arcs(left, right)
+        above, below = sample_arc(upper, _LIP_ARC), sample_arc(lower, _LIP_ARC)
+        corners = outline.points[[left, right]]
+        outer = [corners[0], *above, corners[1], *below[::-1]]
+        self.put(48, np.array(outer), outline.confidence)
+        self.put(60, self._inner_lips(corners, upper, lower), outline.confidence)
+
+    def _inner_lips(
+        self, corners: NDArray[np.float64], upper: NDArray[np.float64], lower: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Where the upper lip ends and the lower lip begins, on lines across the mouth: (8, 2), iBUG order."""
+        u, m, low = (self.probability(name) for name in ("u_lip", "mouth", "l_lip"))
+        above_mouth, below_mouth = m + low - u, low - u - m
+        fractions = (0.27, 0.5, 0.73)
+        top = sample_arc(upper, fractions)
+        bottom = sample_arc(lower, fractions)
+        first = [_crossing(above_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
+        second = [_crossing(below_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
+        inset = 0.08 * (corners[1] - corners[0])
+        return np.array([corners[0] + inset, *first, corners[1] - inset, *second[::-1]])
+
+    def read_jaw(self) -> None:
+        """0-16 along the lower outline of the face, from ear to ear; 8 where the middle of the face meets it."""
+        whole = self.probability(*_FACE)
+        outline = find_outline(whole, np.array([0.5, 0.58]) * self.size, 0.4 * self.size)
+        if outline is None:
+            return
+        points = outline.points
+        eyes = np.array([self._part_centre("r_eye"), self._part_centre("l_eye")]).mean(0)
+        level = eyes[1] + _EAR_LEVEL * self.size
+        low = points[:, 1] >= level
+        if low.sum() < 17:
+            return
+        middle = self._part_centre("lips")
+        chin = _crossing_below(points, eyes, middle)
+        if chin is None:
+            return
+        left, right = (int(np.flatnonzero(low)[i]) for i in (points[low, 0].argmin(), points[low, 0].argmax()))
+        arc = outline.arcs(left, right)[1]
+        arc = arc[arc[:, 1] >= level - 1]
+        nearest = int(np.linalg.norm(arc - chin, axis=1).argmin())
+        if not 2 < nearest < len(arc) - 3:
+            return
+        at = np.linspace(0, 1, 9)
+        jaw = np.concatenate([sample_arc(arc[: nearest + 1], at), sample_arc(arc[nearest:], at)[1:]])
+        self.put(0, jaw, outline.confidence)
+
+    def _part_centre(self, part: str) -> NDArray[np.float64]:
+        """Where a part is, or where it should be."""
+        names = {"r_eye": "right_pupil", "l_eye": "left_pupil", "lips": "mouth"}
+        return self.centroids.get(names[part], np.array(align.PARTS[part]) * self.size)
+
+
+def _crossing(field: NDArray[np.float32], start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a field first turns positive on the way from start to end; the middle if it does not."""
+    at = np.linspace(0.08, 0.92, 64)[:, None]
+    line = start + at * (end - start)
+    values = cv2.remap(
+        field, line[:, 0].astype(np.float32), line[:, 1].astype(np.float32), cv2.INTER_LINEAR
+    ).ravel()
+    rising = np.flatnonzero((values[:-1] <= 0) & (values[1:] > 0))
+    if not rising.size:
+        return (start + end) / 2 if values[0] <= 0 else line[0]
+    i = int(rising[0])
+    share = -values[i] / (values[i + 1] - values[i])
+    crossing: NDArray[np.float64] = line[i] + share * (line[i + 1] - line[i])
+    return crossing
+
+
+def _crossing_below(
+    points: NDArray[np.float64], eyes: NDArray[np.float64], mouth: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Where the line from the eyes through the mouth leaves the outline."""
+    down = (mouth - eyes) / np.linalg.norm(mouth - eyes)
+    along, across = (points - eyes) @ down, (points - eyes) @ (-down[1], down[0])
+    lower = along > np.linalg.norm(mouth - eyes)
+    if not lower.any():
+        return None
+    nearest = np.flatnonzero(lower)[abs(across[lower]).argmin()]
+    chin: NDArray[np.float64] = points[nearest]
+    return chin

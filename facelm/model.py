@@ -1,0 +1,232 @@
+"""The network: a U-Net from segmentation_models_pytorch, its description, and its safetensors file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from facelm import classes, images
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_DECODER = (256, 128, 64, 32, 16)
+_LEAN_DECODER = (128, 96, 64, 32, 16)
+_LIGHT_ENCODER = 10_000_000
+_METADATA_KEY = "facelm"
+
+
+class ModelError(Exception):
+    """A model that cannot be built or loaded; the message names the file or the option, and the cause."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What must be known of a network to use it; travels in the metadata of its file.
+
+    Attributes:
+        encoder: Name of the encoder in segmentation_models_pytorch.
+        decoder_channels: Output channels of the five decoder blocks, deepest first.
+        size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
+        mean: Mean of the input, RGB, of values from 0 to 1.
+        std: Standard deviation of the input, likewise.
+        classes: Names of the output channels.
+        data: What it was trained on, a name for each data set.
+        scores: Scores on the validation split it was chosen by, by name.
+    """
+
+    encoder: str
+    decoder_channels: tuple[int, ...]
+    size: int = 256
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    classes: tuple[str, ...] = classes.NAMES
+    data: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read the description back from a file's metadata.
+
+        Raises:
+            ValueError: It is not such a description, or its classes are not the 19 of this program.
+        """
+        try:
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+            info = cls(**values)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"its description does not fit: {error}") from error
+        if info.classes != classes.NAMES:
+            raise ValueError("its classes are not the 19 of CelebAMask-HQ")
+        return info
+
+    def normalise(self, rgb: Tensor) -> Tensor:
+        """Scale a batch for the network.
+
+        Args:
+            rgb: (N, 3, H, W), uint8.
+
+        Returns:
+            float32, same shape and device.
+        """
+        mean = torch.tensor(self.mean, device=rgb.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=rgb.device).view(1, 3, 1, 1)
+        return (rgb.float() / 255 - mean) / std
+
+
+def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
+    """Describe a new network: light encoders, below ten million parameters, get the lean decoder.
+
+    Raises:
+        ModelError: segmentation_models_pytorch has no such encoder.
+    """
+    try:
+        parameters = smp.encoders.get_encoder(encoder, weights=None).parameters()
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"--encoder {encoder}: segmentation_models_pytorch has no such encoder") from error
+    light = sum(p.numel() for p in parameters) < _LIGHT_ENCODER
+    return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
+
+
+def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
+    """Build the U-Net: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
+
+    Args:
+        info: What to build.
+        pretrained: Start from ImageNet weights, which are downloaded; otherwise from random weights.
+    """
+    network: nn.Module = smp.Unet(
+        info.encoder,
+        encoder_weights="imagenet" if pretrained else None,
+        decoder_channels=info.decoder_channels,
+        classes=len(info.classes),
+    )
+    return network
+
+
+def initialise(network: nn.Module, path: Path) -> None:
+    """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
+
+    A model of the same shape is taken whole, of another decoder only the encoder. ``.safetensors`` is data; a
+    ``.pth`` is read by PyTorch's ``weights_only`` loader, which builds tensors and nothing else.
+
+    Raises:
+        ModelError: The file cannot be read, or its weights do not fit the encoder.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    except Exception as error:  # the unpickler may raise anything for a foreign file
+        raise ModelError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
+    whole = network.state_dict()
+    if weights.keys() == whole.keys() and all(weights[k].shape == whole[k].shape for k in whole):
+        network.load_state_dict(weights)
+        return
+    if any(name.startswith("encoder.") for name in weights):
+        weights = {k.removeprefix("encoder."): v for k, v in weights.items() if k.startswith("encoder.")}
+    encoder = network.get_submodule("encoder")
+    try:
+        encoder.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: its weights do not fit this encoder ({_first_line(error)})") from error
+
+
+def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
+    """Write a network and its description, in half precision, whole or not at all.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    weights = {name: _halve(tensor) for name, tensor in network.state_dict().items()}
+    data = save(weights, {_METADATA_KEY: json.dumps(asdict(info))})
+    with images.atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _halve(tensor: Tensor) -> Tensor:
+    """Half precision, unless a value is too large for it."""
+    tensor = tensor.detach().cpu().contiguous()
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if bool(torch.isfinite(half).all()) else tensor.float()
+
+
+def find_weights(name_or_path: str) -> Path:
+    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
+
+    Raises:
+        ModelError: There is neither such a model nor such a file.
+    """
+    package = Path(__file__).parent
+    # An installed wheel carries the weights inside the package, a checkout beside it.
+    shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
+    return path
+
+
+def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, ModelInfo]:
+    """Load a network for use.
+
+    Args:
+        name_or_path: ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
+        device: Where it is to run.
+
+    Returns:
+        The network in evaluation mode (float32, channels last), and its description.
+
+    Raises:
+        ModelError: The file is missing, damaged, or not a model of facelm's.
+    """
+    path = find_weights(name_or_path)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if _METADATA_KEY not in metadata:
+                raise ModelError(f"{path}: a safetensors file, but not a model that facelm trained")
+            info = ModelInfo.from_json(metadata[_METADATA_KEY])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        network = build(info)
+        network.load_state_dict(weights)
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"{path}: not a model that facelm can load ({_first_line(error)})") from error
+    return network.eval().to(device, memory_format=torch.channels_last), info
+
+
+def pick_device(name: str) -> torch.device:
+    """Pick the device to run on.
+
+    Args:
+        name: ``cpu``, ``cuda`` (or ``cuda:1``), ``mps``; ``auto`` takes the first of CUDA, MPS and the CPU
+            that is there.
+
+    Raises:
+        ModelError: The name is unknown, or this machine has no such device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}") from error
+    if device.type not in available:
+        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}")
+    if not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"--device {name}: not available on this machine")
+    return device
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

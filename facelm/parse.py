@@ -1,0 +1,279 @@
+"""Face parsing: one network used twice, on the whole picture to find the faces, then on each face upright."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facelm import align, classes, model
+from facelm.detect import Detection, detect, suppress
+
+_COARSE_SIDES = (320, 1120)
+_WORTH_A_LOOK = 1.3
+_LARGEST_STRIDE = 32
+_MOVED = 0.03
+_FACE = classes.indices("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+_BROWS = classes.indices("l_brow", "r_brow")
+_BAND = 256
+_NEAR = 10.0
+_FEATHER = 0.04
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 from brows to chin in the picture, pixels; (0, 0) is the centre of the first pixel.
+        score: How sure it is that this is a face, 0 to 1.
+        transform: (2, 3) float64, from picture pixels to fractions of the canonical crop (see ``align``).
+        probabilities: (19, S, S) float32 of the canonical crop; they add up to 1 in each pixel.
+        inside: (S, S) bool, False where the crop reaches beyond the picture.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    transform: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+
+    @property
+    def to_crop(self) -> NDArray[np.float64]:
+        """(2, 3) transform from picture pixels to pixels of ``probabilities``."""
+        return align.to_crop_pixels(self.transform, self.probabilities.shape[1])
+
+    @property
+    def to_picture(self) -> NDArray[np.float64]:
+        """(2, 3) transform from pixels of ``probabilities`` to picture pixels."""
+        return align.invert(self.to_crop)
+
+
+class FaceParser:
+    """Finds the faces of a picture and parses each.
+
+    Args:
+        weights: Name of a shipped model (``lite``, ``resnet50``) or path of one that ``facelm train`` wrote.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        batch: Face crops that go through the network at once.
+
+    Raises:
+        facelm.model.ModelError: The model or the device is not there.
+    """
+
+    def __init__(self, weights: str = "lite", device: str = "auto", batch: int = 8) -> None:
+        self.device = model.pick_device(device)
+        self.network, self.info = model.load_model(weights, self.device)
+        self.batch = batch
+
+    def parse(self, rgb: NDArray[np.uint8]) -> list[Face]:
+        """Find and parse all faces.
+
+        Args:
+            rgb: (H, W, 3) uint8, as ``facelm.images.read`` gives it.
+
+        Returns:
+            Faces, surest first; an empty list when there is nobody.
+
+        Raises:
+            ValueError: The picture has another shape or type.
+        """
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+            raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+        found = [face for side in _pick_sides(max(rgb.shape[:2])) for face in self._look(rgb, side)]
+        refined = self._refine(rgb, suppress(found))
+        again = [i for i, (_, moved) in enumerate(refined) if moved > _MOVED]
+        faces = [face for face, _ in refined]
+        for i, (face, _) in zip(again, self._refine(rgb, [_as_detection(faces[i]) for i in again], drop=False), strict=True):
+            faces[i] = face
+        kept = {id(d.transform) for d in suppress([_as_detection(face) for face in faces])}
+        return sorted((f for f in faces if id(f.transform) in kept), key=lambda face: -face.score)
+
+    @torch.inference_mode()
+    def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network on pictures of one size, as they are.
+
+        Args:
+            rgb: (N, H, W, 3) uint8; H and W are padded to multiples of 32 for the network.
+
+        Returns:
+            (N, 19, H, W) float32 class probabilities.
+        """
+        height, width = rgb.shape[1:3]
+        pixels = torch.from_numpy(rgb).to(self.device).permute(0, 3, 1, 2)
+        pad = (0, -width % _LARGEST_STRIDE, 0, -height % _LARGEST_STRIDE)
+        x = torch.nn.functional.pad(self.info.normalise(pixels), pad)
+        logits = self.network(x.contiguous(memory_format=torch.channels_last))[..., :height, :width]
+        probabilities: NDArray[np.float32] = logits.float().softmax(1).cpu().numpy()
+        return probabilities
+
+    def _look(self, rgb: NDArray[np.uint8], side: int) -> list[Detection]:
+        """Find faces at one scale: the longer side of the picture becomes ``side`` pixels."""
+        height, width = rgb.shape[:2]
+        shrink = side / max(height, width)
+        small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
+        method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
+        return detect(self.predict(small[None])[0], (width / small_width, height / small_height))
+
+    def _refine(
+        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], drop: bool = True
+    ) -> list[tuple[Face, float]]:
+        """Parse the crop of each detection, and align it anew by what is in it.
+
+        Args:
+            rgb: The picture.
+            detections: Where the faces are.
+            drop: Leave out those whose crop shows no face in its middle.
+
+        Returns:
+            Faces, and how far the new alignment is from the old one, as a share of the crop.
+        """
+        faces = []
+        size = self.info.size
+        for start in range(0, len(detections), self.batch):
+            chunk = detections[start : start + self.batch]
+            crops = np.stack([align.cut_crop(rgb, d.transform, size) for d in chunk])
+            for detection, probabilities in zip(chunk, self.predict(crops), strict=True):
+                seen = [d for d in detect(probabilities, (1, 1)) if np.linalg.norm(d.centre / size - (0.5, 0.58)) < 0.2]
+                if not seen and drop:
+                    continue
+                inside = _inside(rgb.shape[:2], detection.transform, size)
+                face = Face(
+                    _bound(probabilities, inside, detection.transform),
+                    seen[0].score if seen else detection.score,
+                    detection.transform,
+                    probabilities,
+                    inside,
+                )
+                moved = 0.0
+                if seen:
+                    crop_pixels = align.to_crop_pixels(detection.transform, size)
+                    better = align.compose(seen[0].transform, crop_pixels)
+                    moved = _distance(better, detection.transform)
+                    if moved > _MOVED and drop:
+                        face = replace(face, transform=better)
+                faces.append((face, moved))
+        return faces
+
+
+def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
+    """The mask of a picture: all faces put back in their places.
+
+    Where crops overlap, their probabilities are averaged, and the nearer face counts more.
+
+    Args:
+        faces: What ``FaceParser.parse`` found.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+
+    Returns:
+        (height, width) uint8 class indices; background where no crop reaches.
+    """
+    mask = np.zeros((height, width), np.uint8)
+    for rows, band in paste_bands(faces, height, width):
+        mask[rows] = band.argmax(0)
+    return mask
+
+
+def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArray[np.float16]:
+    """The class probabilities behind ``paste``: (19, height, width) float16, adding up to 1."""
+    whole = np.zeros((len(classes.CLASSES), height, width), np.float16)
+    for rows, band in paste_bands(faces, height, width):
+        whole[:, rows] = band
+    return whole
+
+
+def paste_bands(
+    faces: Sequence[Face], height: int, width: int
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """The pasted probabilities, a band of rows at a time, so that large pictures need little memory.
+
+    Yields:
+        The rows, and their probabilities (19, rows, width) float32.
+    """
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height))
+        band = np.zeros((len(classes.CLASSES), rows.stop - top, width), np.float32)
+        total = np.full(band.shape[1:], 1e-3, np.float32)
+        band[0] = total
+        for face in faces:
+            _add_face(band, total, face, top)
+        yield rows, band / total
+
+
+def _add_face(band: NDArray[np.float32], total: NDArray[np.float32], face: Face, top: int) -> None:
+    size = face.probabilities.shape[1]
+    corners = align.apply(face.to_picture, np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5)
+    x0, y0 = np.floor(corners.min(0) - (0, top)).astype(int).clip(0)
+    x1, y1 = np.minimum(np.ceil(corners.max(0) - (0, top)).astype(int) + 1, (band.shape[2], band.shape[1]))
+    if x1 <= x0 or y1 <= y0:
+        return
+    matrix = face.to_crop.copy()
+    matrix[:, 2] += matrix[:, :2] @ (x0, y0 + top)
+    there = (slice(y0, y1), slice(x0, x1))
+
+    def warp(layer: NDArray[np.float32]) -> NDArray[np.float32]:
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(layer, matrix, (int(x1 - x0), int(y1 - y0)), flags=flags).astype(np.float32)
+
+    weight = _weights(size)
+    total[there] += warp(weight)
+    for index, layer in enumerate(face.probabilities):
+        band[index][there] += warp(layer * weight)
+
+
+def _weights(size: int) -> NDArray[np.float32]:
+    """Weight of each pixel of a crop: falls with the distance from the face, and to nothing at the border."""
+    at = (np.arange(size) + 0.5) / size
+    edge = np.clip(np.minimum(at, 1 - at) / _FEATHER, 0, 1)
+    near_x, near_y = np.exp(-_NEAR * (at - 0.5) ** 2), np.exp(-_NEAR * (at - 0.58) ** 2)
+    return np.outer(edge * near_y, edge * near_x).astype(np.float32)
+
+
+def _pick_sides(side: int) -> list[int]:
+    """The scales to look at: small, for large faces; large, for small ones, if the picture holds that much."""
+    small, large = _COARSE_SIDES
+    return [small] if side < small * _WORTH_A_LOOK else [small, min(large, side)]
+
+
+def _as_detection(face: Face) -> Detection:
+    return Detection(face.transform, (), face.score)
+
+
+def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """How far the corners of the face's middle come apart between two alignments, as a share of the crop."""
+    corners = np.array([[0.3, 0.4], [0.7, 0.4], [0.3, 0.8], [0.7, 0.8]])
+    there = align.apply(first, align.apply(align.invert(second), corners))
+    return float(np.linalg.norm(there - corners, axis=1).max())
+
+
+def _inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
+    picture = np.ones(shape[:2], np.uint8)
+    matrix = align.to_crop_pixels(transform, size)
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_NEAREST) > 0
+
+
+def _bound(
+    probabilities: NDArray[np.float32], inside: NDArray[np.bool_], transform: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """Box in the picture of the face below the upper edge of its brows."""
+    size = probabilities.shape[1]
+    labels = probabilities.argmax(0)
+    face = np.isin(labels, _FACE) & inside
+    brow_rows = np.flatnonzero(np.isin(labels, _BROWS).any(1))
+    expected = round(0.39 * size)
+    face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = False
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(face.astype(np.uint8), connectivity=4)
+    if count > 1:
+        face = regions == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    rows, columns = np.nonzero(face)
+    if not rows.size:
+        rows, columns = np.array([expected, round(0.85 * size)]), np.array([round(0.25 * size), round(0.75 * size)])
+    points = align.apply(align.invert(align.to_crop_pixels(transform, size)), np.column_stack([columns, rows]).astype(float))
+    (x0, y0), (x1, y1) = points.min(0), points.max(0)
+    return float(x0), float(y0), float(x1), float(y1)

@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import io
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as rle
+from pycocotools.coco import COCO
+
+from facelm import formats
+from facelm.formats import FORMATS, PARTS, TEXT_FORMATS, FaceRecord, PictureRecord
+from facelm.images import ImageError
+
+# pycocotools 2.0 decodes with an array type that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SUFFIX = {"jsonl": "jsonl", "json": "json", "csv": "csv", "coco": "json", "npz": "npz"}
+
+
+def ellipse(height: int = 60, width: int = 80) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return ((x - 41) / 20) ** 2 + ((y - 30) / 25) ** 2 < 1
+
+
+def face(seed: int = 0, **changes: object) -> FaceRecord:
+    rng = np.random.default_rng(seed)
+    fields: dict[str, object] = {
+        "box": (10.123456, 5.0, 50.0, 55.987654),
+        "score": 0.987654,
+        "roll": -3.14159,
+        "yaw": 4.0,
+        "pitch": -2.0,
+        "landmarks": rng.uniform(-5, 80, (68, 2)),
+        "confidence": rng.uniform(0, 1, 68),
+        "visible": rng.uniform(size=68) > 0.3,
+    }
+    return FaceRecord(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def records() -> list[PictureRecord]:
+    return [
+        PictureRecord(
+            "in/Zoë ünd 1.jpg", 80, 60, (face(1, region=formats.encode_region(ellipse())),), stem="Zoë ünd 1"
+        ),
+        PictureRecord("in/empty.png", 7, 9, stem="empty"),
+        PictureRecord("in/broken.jpg", error="broken.jpg: truncated", stem="broken"),
+        PictureRecord("in/sub/two.webp", 80, 60, (face(2), face(3)), stem="sub/two"),
+    ]
+
+
+@pytest.fixture
+def points(records: list[PictureRecord]) -> list[np.ndarray]:
+    return [found.landmarks for record in records for found in record.faces]
+
+
+def text(records: list[PictureRecord], format: str) -> str:
+    stream = io.StringIO()
+    formats.dump(records, format, stream)
+    return stream.getvalue()
+
+
+def read_pts(path: Path) -> np.ndarray:
+    """An .pts reader of its own: 0-based points of a file that counts from 1."""
+    version, count, opening, *body, closing = path.read_text("ascii").splitlines()
+    assert (version, count, opening, closing) == ("version: 1", "n_points: 68", "{", "}")
+    return np.array([[float(number) for number in line.split(" ")] for line in body]) - 1
+
+
+def same(found: object, points: object) -> None:
+    np.testing.assert_allclose(np.asarray(found, float), points, rtol=0, atol=0.00501)
+
+
+def test_parts_cover_each_point_once_in_order():
+    assert [point for part in PARTS.values() for point in part] == list(range(68))
+
+
+def test_json_is_the_contract(records):
+    document = formats.to_json(records[0])
+    assert list(document) == ["image", "width", "height", "faces"]
+    assert (document["image"], document["width"], document["height"]) == ("in/Zoë ünd 1.jpg", 80, 60)
+    (found,) = document["faces"]
+    assert list(found) == ["box", "score", "roll", "pose", "landmarks", "confidence", "visible"]
+    assert found["box"] == [10.12, 5.0, 50.0, 55.99]
+    assert found["score"] == 0.9877
+    assert found["roll"] == -3.14
+    assert found["pose"] == {"yaw": 4.0, "pitch": -2.0, "roll": -3.14}
+    assert len(found["landmarks"]) == len(found["confidence"]) == len(found["visible"]) == 68
+    assert all(type(seen) is bool for seen in found["visible"])
+    assert found["visible"] == records[0].faces[0].visible.tolist()
+    np.testing.assert_allclose(found["confidence"], records[0].faces[0].confidence, atol=0.000501)
+
+
+def test_json_of_no_face_and_of_an_unreadable_picture(records):
+    assert formats.to_json(records[1]) == {"image": "in/empty.png", "width": 7, "height": 9, "faces": []}
+    assert formats.to_json(records[2]) == {"image": "in/broken.jpg", "error": "broken.jpg: truncated"}
+
+
+def test_jsonl_has_a_line_for_each_picture(records, points):
+    documents = [json.loads(line) for line in text(records, "jsonl").splitlines()]
+    assert documents == [formats.to_json(record) for record in records]
+    same([found["landmarks"] for document in documents for found in document.get("faces", [])], points)
+
+
+def test_json_is_one_list(records):
+    assert json.loads(text(records, "json")) == [formats.to_json(record) for record in records]
+    assert json.loads(text([], "json")) == []
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_each_picture_is_flushed_before_the_next_is_asked_for(records, format):
+    class Stream(io.StringIO):
+        flushed = ""
+
+        def flush(self) -> None:
+            self.flushed = self.getvalue()
+
+    stream = Stream()
+
+    def killed() -> Iterator[PictureRecord]:
+        yield records[0]
+        assert stream.flushed == stream.getvalue() != ""
+        assert stream.flushed.endswith("\n")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        formats.dump(killed(), format, stream)
+    assert stream.flushed == text(records[:1], format)
+
+
+def test_csv_has_openface_columns(records, points):
+    table = pd.read_csv(io.StringIO(text(records, "csv")))
+    assert list(table.columns) == [
+        *("frame", "face_id", "timestamp", "confidence", "success", "pose_Rx", "pose_Ry", "pose_Rz"),
+        *(f"x_{point}" for point in range(68)),
+        *(f"y_{point}" for point in range(68)),
+        "image",
+    ]
+    assert table.frame.tolist() == [1, 2, 3, 4, 4]
+    assert table.face_id.tolist() == [0, 0, 0, 0, 1]
+    assert table.success.tolist() == [1, 0, 0, 1, 1]
+    assert table.timestamp.tolist() == [0.0] * 5
+    assert table.confidence.tolist() == [0.9877, 0, 0, 0.9877, 0.9877]
+    assert table.image[0] == "in/Zoë ünd 1.jpg"
+    found = table[table.success == 1]
+    x = found[[f"x_{point}" for point in range(68)]].to_numpy()
+    y = found[[f"y_{point}" for point in range(68)]].to_numpy()
+    same(np.stack([x, y], axis=-1), points)
+    degrees = np.degrees(found[["pose_Rx", "pose_Ry", "pose_Rz"]].to_numpy(float))
+    np.testing.assert_allclose(degrees, [[-2.0, 4.0, -3.14159]] * 3, atol=0.001)
+    assert table[table.success == 0].loc[:, "pose_Rx":"y_67"].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("name", ['a, "b".jpg', "two\nlines.jpg", " x .jpg", "'", "=1+1", "日本.jpg"])
+def test_csv_quotes_awkward_names(name):
+    assert pd.read_csv(io.StringIO(text([PictureRecord(name, 1, 1)], "csv"))).image.tolist() == [name]
+
+
+def test_csv_keeps_a_carriage_return_from_ending_the_row():
+    table = pd.read_csv(io.StringIO(text([PictureRecord("Icon\r.jpg", 1, 1)], "csv")))
+    assert table.image.tolist() == [r"Icon\r.jpg"]
+
+
+def test_pts_is_1_based_and_keeps_sub_folders(records, points, tmp_path):
+    formats.save(records, "pts", tmp_path / "out")
+    files = ["Zoë ünd 1.pts", "sub/two.pts", "sub/two.2.pts"]
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    assert found == set(files)
+    same([read_pts(tmp_path / "out" / name) for name in files], points)
+    corner = PictureRecord("c.jpg", 9, 9, (face(landmarks=np.zeros((68, 2))),), stem="c.d")
+    formats.save([corner], "pts", tmp_path)
+    assert (tmp_path / "c.d.pts").read_text().splitlines()[3] == "1.00 1.00"
+
+
+def test_pts_never_writes_over_another_face(tmp_path):
+    two = PictureRecord("a.jpg", 9, 9, (face(1), face(2)), stem="a")
+    one = PictureRecord("a.2.jpg", 9, 9, (face(3),), stem="a.2")
+    with pytest.raises(ValueError, match=r"a\.2\.jpg and another picture would both write .*a\.2\.pts"):
+        formats.save([two, one], "pts", tmp_path)
+    same(read_pts(tmp_path / "a.2.pts"), two.faces[1].landmarks)
+
+
+def test_pts_needs_a_stem(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.jpg has no stem"):
+        formats.save([PictureRecord("a.jpg", 9, 9, (face(),))], "pts", tmp_path)
+
+
+def test_pts_folder_that_is_a_file(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(ImageError, match="out"):
+        formats.save([PictureRecord("a.jpg", 9, 9, (face(),), stem="a")], "pts", tmp_path / "out")
+
+
+def test_coco_is_read_by_pycocotools(records, points, tmp_path, capsys):
+    formats.save(records, "coco", tmp_path / "faces.json")
+    coco = COCO(str(tmp_path / "faces.json"))
+    capsys.readouterr()
+    pictures = coco.loadImgs(coco.getImgIds())
+    assert [picture["file_name"] for picture in pictures] == [
+        "in/Zoë ünd 1.jpg",
+        "in/empty.png",
+        "in/sub/two.webp",
+    ]
+    assert pictures[0] == {"id": 1, "file_name": "in/Zoë ünd 1.jpg", "width": 80, "height": 60}
+    found = coco.loadAnns(coco.getAnnIds())
+    assert [annotation["image_id"] for annotation in found] == [1, 4, 4]
+    assert [annotation["id"] for annotation in found] == [1, 2, 3]
+    keypoints = np.array([annotation["keypoints"] for annotation in found]).reshape(-1, 68, 3)
+    same(keypoints[..., :2], points)
+    visible = np.stack([f.visible for record in records for f in record.faces])
+    assert np.array_equal(keypoints[..., 2], np.where(visible, 2, 1))
+    assert np.array_equal(coco.annToMask(found[0]).astype(bool), ellipse())
+    assert found[0]["area"] == ellipse().sum()
+    assert found[0]["bbox"] == [10.12, 5.0, 39.88, 50.99]
+    assert "segmentation" not in found[1]
+    assert found[1]["area"] == pytest.approx((50 - 10.123456) * 50.987654, abs=0.01)
+    for annotation in found:
+        assert (annotation["category_id"], annotation["iscrowd"], annotation["num_keypoints"]) == (1, 0, 68)
+        assert annotation["score"] == 0.9877
+
+
+def test_coco_category_names_and_joins_the_points():
+    document = json.loads(text([], "coco"))
+    assert list(document) == ["info", "images", "annotations", "categories"]
+    assert document["images"] == document["annotations"] == []
+    (category,) = document["categories"]
+    assert (category["id"], category["name"], category["supercategory"]) == (1, "face", "person")
+    names = category["keypoints"]
+    assert len(set(names)) == 68
+    assert (names[0], names[16], names[36], names[67]) == ("jaw_0", "jaw_16", "right_eye_0", "inner_lips_7")
+    lines = [tuple(line) for line in category["skeleton"]]
+    assert {point for line in lines for point in line} == set(range(1, 69))
+    assert {(1, 2), (42, 37), (48, 43), (60, 49), (68, 61)} <= set(lines)
+    assert not {(17, 18), (17, 1), (36, 37)} & set(lines)
+    assert len(lines) == 68 - len(PARTS) + 4
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_region_round_trips(mask):
+    region = json.loads(json.dumps(formats.encode_region(mask)))
+    assert region["size"] == list(mask.shape)
+    assert np.array_equal(rle.decode(region).astype(bool), mask)
+
+
+def test_npz(records, points, tmp_path):
+    formats.save(records, "npz", tmp_path / "new" / "faces.npz")
+    with np.load(tmp_path / "new" / "faces.npz", allow_pickle=False) as found:
+        names = {"image", "face_id", "box", "score", "pose", "landmarks", "confidence", "visible"}
+        assert set(found) == names
+        assert found["image"].tolist() == ["in/Zoë ünd 1.jpg", "in/sub/two.webp", "in/sub/two.webp"]
+        assert found["face_id"].tolist() == [0, 0, 1]
+        same(found["landmarks"], points)
+        np.testing.assert_allclose(found["pose"][0], [4.0, -2.0, -3.14159], rtol=1e-6)
+        np.testing.assert_allclose(found["box"][0], records[0].faces[0].box, rtol=1e-6)
+        np.testing.assert_allclose(found["score"], 0.987654, rtol=1e-6)
+        np.testing.assert_allclose(found["confidence"][2], records[3].faces[1].confidence, rtol=1e-5)
+        assert found["visible"].dtype == bool
+        assert np.array_equal(found["visible"][1], records[3].faces[0].visible)
+
+
+def test_npz_without_a_face(records, tmp_path):
+    formats.save(records[1:3], "npz", tmp_path / "none.npz")
+    with np.load(tmp_path / "none.npz", allow_pickle=False) as found:
+        assert found["image"].shape == found["face_id"].shape == found["score"].shape == (0,)
+        assert (found["box"].shape, found["pose"].shape) == ((0, 4), (0, 3))
+        assert found["landmarks"].shape == (0, 68, 2)
+        assert found["confidence"].shape == found["visible"].shape == (0, 68)
+
+
+@pytest.mark.parametrize("format", TEXT_FORMATS)
+def test_a_saved_file_is_what_dump_writes(records, format, tmp_path):
+    formats.save(iter(records), format, tmp_path / "faces")
+    assert (tmp_path / "faces").read_bytes().decode("utf-8") == text(records, format)
+
+
+@pytest.mark.parametrize("format", SUFFIX)
+def test_save_is_whole_or_not_at_all(records, format, tmp_path):
+    path = tmp_path / f"faces.{SUFFIX[format]}"
+    path.write_text("from an earlier run")
+
+    def failing() -> Iterator[PictureRecord]:
+        yield records[0]
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        formats.save(failing(), format, path)
+    assert path.read_text() == "from an earlier run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_takes_pictures_without_a_face(records, format, tmp_path):
+    formats.save(records[1:3], format, tmp_path / "faces")
+    formats.save([], format, tmp_path / "none")
+
+
+def test_unknown_formats(tmp_path):
+    with pytest.raises(ValueError, match="'xml'; choose from jsonl, json, csv, pts, coco, npz"):
+        formats.save([], "xml", tmp_path / "faces.xml")
+    for format in ("xml", "npz", "pts"):
+        with pytest.raises(ValueError, match=f"no text format '{format}'"):
+            formats.dump([], format, io.StringIO())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_refused(bad):
+    landmarks = np.zeros((68, 2))
+    landmarks[30, 1] = bad
+    confidence = np.full(68, bad)
+    for changes in (
+        {"score": bad},
+        {"yaw": bad},
+        {"box": (0, 0, bad, 1)},
+        {"landmarks": landmarks},
+        {"confidence": confidence},
+    ):
+        with pytest.raises(ValueError, match=f"{next(iter(changes))} holds a number that is not finite"):
+            face(**changes)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "json", "coco"])
+def test_nan_put_in_later_does_not_reach_json(format):
+    late = face()
+    late.landmarks[0, 0] = math.nan
+    with pytest.raises(ValueError, match="JSON"):
+        text([PictureRecord("a.jpg", 9, 9, (late,))], format)
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"landmarks has shape \(5, 2\), not \(68, 2\)"):
+        face(landmarks=np.zeros((5, 2)))
+    with pytest.raises(ValueError, match="box has shape"):
+        face(box=(1.0, 2.0))
+
+
+def test_minus_zero_is_zero():
+    assert '"roll": 0.0' in text([PictureRecord("a.jpg", 9, 9, (face(roll=-0.001),))], "jsonl")
+
+
+def test_single_precision_rounds_as_well():
+    found = formats.to_json(
+        PictureRecord("a.jpg", 9, 9, (face(landmarks=np.full((68, 2), 12.34, np.float32)),))
+    )
+    assert found["faces"][0]["landmarks"][0] == [12.34, 12.34]
+
+
+@pytest.mark.parametrize("format", SUFFIX)
+def test_file_names_that_are_not_utf8(format, tmp_path):
+    record = PictureRecord("caf\udce9.jpg", 9, 9, (face(),), stem="cafe")
+    formats.save([record], format, tmp_path / "faces")
+    if format != "npz":
+        assert r"caf\udce9.jpg" in (tmp_path / "faces").read_text("utf-8").replace("\\\\", "\\")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(), arrays(np.float64, (68, 2), elements=st.floats(-1e5, 1e5)))
+def test_any_name_and_any_points_survive_jsonl_and_csv(name, landmarks):
+    record = PictureRecord(name, 9, 9, (face(landmarks=landmarks),))
+    lines = text([record], "jsonl").splitlines()
+    assert len(lines) == 1
+    document = json.loads(lines[0])
+    assert document["image"] == name
+    same(document["faces"][0]["landmarks"], landmarks)
+    row = pd.read_csv(io.StringIO(text([record], "csv")))
+    same(row.loc[0, "x_0":"x_67"].to_numpy(float), landmarks[:, 0])
+    same(row.loc[0, "y_0":"y_67"].to_numpy(float), landmarks[:, 1])
+
+
+def test_no_heavy_imports():
+    heavy = "{'torch', 'cv2', 'skimage', 'scipy', 'pycocotools'}"
+    code = f"import sys, facelm.formats, facelm.batch; print(*({heavy} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == ""
