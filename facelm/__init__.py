@@ -1,1 +1,39 @@
-"""Face parsing masks from photographs of people, and facial landmarks from the masks."""
+"""Face parsing masks from photographs of people, and facial landmarks from the masks.
+
+    import facelm
+
+    rgb = facelm.read("photo.jpg")
+    for face in facelm.FaceParser("lite").parse(rgb):
+        print(face.box, facelm.find_landmarks(face).points)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facelm.images import ImageError, read
+    from facelm.landmarks import Landmarks, find_landmarks
+    from facelm.model import ModelError
+    from facelm.parse import Face, FaceParser, paste
+
+__all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
+
+_HOMES = {
+    "Face": "parse",
+    "FaceParser": "parse",
+    "ImageError": "images",
+    "Landmarks": "landmarks",
+    "ModelError": "model",
+    "find_landmarks": "landmarks",
+    "paste": "parse",
+    "read": "images",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``import facelm`` itself loads no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'facelm' has no attribute {name!r}")
+    return getattr(import_module(f"facelm.{_HOMES[name]}"), name)

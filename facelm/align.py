@@ -83,6 +83,15 @@ def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([inverse, -inverse @ matrix[:, 2]])
 
 
+def scaling(scale: tuple[float, float]) -> NDArray[np.float64]:
+    """The (2, 3) transform from pixels of a picture to those of the picture reduced by ``scale`` in x and y.
+
+    Pixel centres are at whole numbers in both.
+    """
+    factors = 1 / np.array(scale)
+    return np.column_stack([np.diag(factors), 0.5 * factors - 0.5])
+
+
 def compose(second: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
     """The (2, 3) affine transform that does ``first``, then ``second``."""
     return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])

@@ -25,7 +25,7 @@ class MirrorFlip(A.DualTransform):  # type: ignore[misc]
 
 
 def geometric(size: int) -> A.Compose:
-    """Flip, turn, scale and shift a portrait, as an imperfect alignment would, and resize it to ``size`` square.
+    """Flip, turn, scale and shift a portrait, as an imperfect alignment would; resize it to ``size`` square.
 
     What the motion brings in from outside the picture is black, and unknown (255) in the mask.
     """
@@ -42,7 +42,15 @@ def geometric(size: int) -> A.Compose:
                 fill_mask=classes.IGNORE,
                 p=0.9,
             ),
-            A.Resize(size, size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST),
+            # Halving a mask, each of the two takes a pixel half a pixel off the centre, in opposite directions:
+            # either alone would teach the network that every contour lies to one side.
+            A.OneOf(
+                [
+                    A.Resize(size, size, interpolation=cv2.INTER_AREA, mask_interpolation=nearest)
+                    for nearest in (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
+                ],
+                p=1,
+            ),
         ]
     )
 

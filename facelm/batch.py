@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import images
 from facelm.images import PICTURE_SUFFIXES
 
 OWN_SUFFIXES = (".mask.png", ".overlay.jpg")
@@ -37,6 +42,17 @@ class Source:
     path: Path | None
     name: str
     stem: str
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """The picture of a source: RGB (H, W, 3) uint8, upright.
+
+    Raises:
+        facelm.images.ImageError: It cannot be read.
+    """
+    if source.path is None:
+        return images.decode(sys.stdin.buffer.read(), "standard input")
+    return images.read(source.path)
 
 
 def find(inputs: Sequence[str]) -> list[Source]:

@@ -1,6 +1,6 @@
 """The checkpoint of a training run: all that the run needs to go on as if it had never stopped.
 
-It is a safetensors file, so reading one that somebody sent runs nothing; the counters are JSON in its metadata.
+It is a safetensors file, so reading one that somebody sent runs nothing; counters are JSON in its metadata.
 """
 
 from __future__ import annotations

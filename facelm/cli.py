@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm import console
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-OK, SOME_FAILED, WRONG_USAGE, NOTHING_TO_DO = 0, 1, 2, 3
+    from facelm.batch import Source
+    from facelm.formats import PictureRecord
+    from facelm.landmarks import Landmarks
+    from facelm.parse import Face
+
+OK, SOME_FAILED = 0, 1
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +43,128 @@ def facelm(
         raise typer.Exit(OK)
 
 
+Inputs = Annotated[
+    list[str], typer.Argument(help="Pictures, folders (walked recursively), quoted globs, or - for standard input.")
+]
+Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
+
+
+class Format(str, Enum):
+    """How landmarks are written."""
+
+    jsonl = "jsonl"
+    json = "json"
+    csv = "csv"
+    pts = "pts"
+    coco = "coco"
+    npz = "npz"
+
+
+@app.command()
+def parse(
+    inputs: Inputs,
+    out: Folder = Path("."),
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write the class probabilities, as <stem>.npz.")
+    ] = False,
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    batch: BatchOption = 8,
+) -> None:
+    """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices."""
+    from facelm import session
+
+    sources = session.find(inputs, [".mask.png", ".npz"] if probabilities else [".mask.png"])
+    parser = session.load(model, device, batch)
+    from facelm import classes, images
+    from facelm.parse import paste, paste_probabilities, write_probabilities
+
+    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+        height, width = rgb.shape[:2]
+        mask = paste(faces, height, width)
+        images.write_mask(out / f"{source.stem}.mask.png", mask, classes.palette())
+        if probabilities:
+            write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
+
+    _exit(session.process(sources, parser, write))
+
+
+@app.command()
+def landmarks(
+    inputs: Inputs,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; a folder for pts. Default: standard output.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to write them; pts is a file for each face.")] = Format.jsonl,
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    batch: BatchOption = 8,
+) -> None:
+    """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
+    from facelm import console, formats, images, session
+
+    kind = format.value
+    if out is None and kind not in formats.TEXT_FORMATS:
+        raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
+    sources = session.find(inputs, [".pts"] if kind == "pts" else [])
+    parser = session.load(model, device, batch)
+    from facelm.landmarks import record_faces
+
+    failed = 0
+
+    def records() -> Iterator[PictureRecord]:
+        nonlocal failed
+        for source, rgb in session.read(sources):
+            if isinstance(rgb, images.ImageError):
+                failed += 1
+                yield formats.PictureRecord(source.name, error=str(rgb), stem=source.stem)
+                continue
+            height, width = rgb.shape[:2]
+            faces = record_faces(parser.parse(rgb), height, width, regions=kind == "coco")
+            yield formats.PictureRecord(source.name, width, height, faces, stem=source.stem)
+
+    try:
+        if out is None:
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+            formats.dump(records(), kind, sys.stdout)
+        else:
+            formats.save(records(), kind, out)
+    except images.ImageError as error:
+        console.warn(str(error))
+        failed += 1
+    _exit(failed)
+
+
+@app.command()
+def overlay(
+    inputs: Inputs,
+    out: Folder = Path("."),
+    opacity: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the mask: 0 is only photo.")] = 0.5,
+    no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
+    no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    batch: BatchOption = 8,
+) -> None:
+    """Draw mask and landmarks on each photo: <stem>.overlay.jpg."""
+    from facelm import session
+
+    sources = session.find(inputs, [".overlay.jpg"])
+    parser = session.load(model, device, batch)
+    from facelm import images
+    from facelm.landmarks import find_landmarks
+    from facelm.overlay import draw_landmarks, draw_mask
+    from facelm.parse import paste
+
+    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+        points: list[Landmarks] = [] if no_landmarks else [find_landmarks(face) for face in faces]
+        drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
+        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw_landmarks(drawn, points))
+
+    _exit(session.process(sources, parser, write))
 
 
 @app.command()
@@ -76,6 +207,7 @@ def train(
     """Train a model on pictures and masks. Ctrl-C ends with a checkpoint; --resume goes on from it."""
     if (resume is None) == (not data):
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
+    from facelm import console
     from facelm.data import DataError
     from facelm.images import ImageError
     from facelm.model import ModelError
@@ -114,6 +246,10 @@ def train(
         raise typer.Exit(SOME_FAILED) from None
     console.warn(f"{'done' if finished else f'stopped; go on with: facelm train --resume {run.folder}'}")
     print(run.folder / "best.safetensors" if finished else run.folder / "last.ckpt")
+
+
+def _exit(failed: int) -> None:
+    raise typer.Exit(SOME_FAILED if failed else OK)
 
 
 def _names(paths: list[Path] | None) -> tuple[str, ...]:

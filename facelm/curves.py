@@ -1,7 +1,8 @@
-"""The curves of a training run as a picture."""
+"""The history of a training run, as a table and as curves."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facelm import images
+
+
+def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Write losses and scores by epoch as CSV, whole or not at all.
+
+    Args:
+        history: A row for each epoch, at least one.
+        path: The file.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    with images.atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -30,7 +47,9 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         (scores, "validation", ("pixel_accuracy", "mean_iou", "mean_f1")),
     ):
         for name in names:
-            axes.plot(epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None)
+            axes.plot(
+                epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None
+            )
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -8,6 +8,7 @@ part of each face under ``CelebAMask-HQ-mask-anno/``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from facelm import classes, images
 
@@ -24,6 +25,7 @@ _CELEBA_PICTURES = "CelebA-HQ-img"
 _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
 _CELEBA_PART = re.compile(r"(\d+)_(\w+)\.png")
 _PROBLEMS_SHOWN = 10
+_COMMON = 0.5
 
 
 class DataError(Exception):
@@ -64,7 +66,7 @@ class Example:
                 drawn = np.zeros(part.shape, np.uint8)
             drawn[part] = index
         if drawn is None:
-            raise DataError(f"{self.image}: no part masks")
+            raise images.ImageError(f"{self.image}: no part masks")
         height, width = drawn.shape
         return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), drawn
 
@@ -90,7 +92,9 @@ def _find_pairs(folder: Path) -> list[Example]:
     pictures = find_pictures(folder / "images")
     lonely = [str(path) for path in pictures if path.stem not in masks]
     if lonely:
-        raise DataError(_list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely))
+        raise DataError(
+            _list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely)
+        )
     if not pictures:
         raise DataError(f"{folder / 'images'}: no pictures")
     return [Example(path, masks[path.stem]) for path in pictures]
@@ -113,53 +117,76 @@ def _find_celebamask(folder: Path) -> list[Example]:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """List the pictures directly in a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in images.PICTURE_SUFFIXES)
+    """List the pictures directly in a folder, hidden ones aside, sorted by name.
+
+    Raises:
+        DataError: The folder is missing, or not a folder, or cannot be read.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
+    return sorted(path for path in paths if path.suffix.lower() in images.PICTURE_SUFFIXES)
 
 
-def check(examples: Sequence[Example], on_progress: Callable[[int, int], None] | None = None) -> None:
+def check(
+    examples: Sequence[Example],
+    on_progress: Callable[[int, int], None] | None = None,
+    backgrounds: Sequence[Path] = (),
+) -> None:
     """Check that every picture opens, has a mask of its size, and that class indices are in range.
 
     Args:
         examples: What to check.
         on_progress: Called with (checked, all) as the check goes on.
+        backgrounds: Pictures without masks, which have only to open.
 
     Raises:
         DataError: Names up to ten of the faulty files, each with its cause.
     """
     problems = []
     with ThreadPoolExecutor(4) as pool:
-        for number, problem in enumerate(pool.map(_find_problem, examples), 1):
+        for number, problem in enumerate(pool.map(_find_problem, [*examples, *backgrounds]), 1):
             if problem:
                 problems.append(problem)
             if on_progress:
-                on_progress(number, len(examples))
+                on_progress(number, len(examples) + len(backgrounds))
     if problems:
         raise DataError(_list_problems(problems))
 
 
-def _find_problem(example: Example) -> str | None:
+def _find_problem(example: Example | Path) -> str | None:
     try:
+        if isinstance(example, Path):
+            _size(example)
+            return None
+        width, height = _size(example.image)
         if example.mask is None:
             sizes = {_size(path) for _, path in example.parts}
             return None if len(sizes) == 1 else f"{example.image}: its part masks differ in size"
         mask = images.read_mask(example.mask)
-        width, height = _size(example.image)
-    except (images.ImageError, OSError, UnidentifiedImageError) as error:
+    except images.ImageError as error:
         return str(error)
     if mask.shape != (height, width):
         return f"{example.mask}: {mask.shape[1]}x{mask.shape[0]}, but the picture is {width}x{height}"
     strange = [int(v) for v in np.unique(mask) if v >= len(classes.CLASSES) and v != classes.IGNORE]
     if strange:
-        return f"{example.mask}: class {strange[0]}; wanted are 0 to {len(classes.CLASSES) - 1}, or 255 for unknown"
+        wanted = f"wanted are 0 to {len(classes.CLASSES) - 1}, or {classes.IGNORE} for unknown"
+        return f"{example.mask}: class {strange[0]}; {wanted}"
     return None
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is shown, from its header."""
-    with Image.open(path) as picture:
-        width, height = picture.size
-        turned = picture.getexif().get(0x0112, 1) >= 5
+    """Width and height of a picture as `images.read` gives it, many times as fast for a JPEG."""
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+            picture.draft("RGB", (1, 1))  # decoding at an eighth of the size finds a truncated file too
+            picture.load()
+    except Exception:  # damaged data make PIL raise nearly anything; `read` tells what, or copes with it
+        height, width = images.read(path).shape[:2]
+        turned = False
     return (height, width) if turned else (width, height)
 
 
@@ -189,3 +216,28 @@ def split(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list
         [example for i, example in enumerate(examples) if i not in held_out],
         [example for i, example in enumerate(examples) if i in held_out],
     )
+
+
+def balance(examples: Sequence[Example]) -> list[Example]:
+    """Repeat the examples that show a rare class, so that training meets hats and glasses often enough.
+
+    The number of repeats is the square root of a half over the share of examples that show the class (repeat
+    factor sampling; Gupta, Dollar and Girshick, CVPR 2019), for the rarest class in the example.
+
+    Raises:
+        facelm.images.ImageError: A mask cannot be read.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        shown = list(pool.map(_shown_classes, examples))
+    counts = Counter(index for indices in shown for index in indices)
+    return [
+        example
+        for example, indices in zip(examples, shown, strict=True)
+        for _ in range(max([1, *(round((_COMMON * len(examples) / counts[i]) ** 0.5) for i in indices)]))
+    ]
+
+
+def _shown_classes(example: Example) -> set[int]:
+    if example.mask is None:
+        return {index for index, _ in example.parts}
+    return set(np.unique(images.read_mask(example.mask)).tolist()) - {classes.IGNORE}

@@ -29,6 +29,9 @@ _AREAS = {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g
 _WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "eye_g": 0.8}
 _FULL_SUPPORT = 4.6  # two eyes, two brows, nose and lips; glasses stand in for eyes
 _FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+MIDDLE = (0.5, 0.58)
+"""The middle of the face in the canonical crop, a little above the tip of the nose."""
+
 _SMALLEST_PART = 3
 _MOST_PARTS = 400
 _TOLERANCE = 0.11
@@ -43,19 +46,16 @@ class Detection:
 
     Attributes:
         transform: (2, 3) float64, from picture pixels to fractions of the canonical crop.
-        parts: Names of the parts that were found, of ``align.PARTS``.
         score: 0 to 1; 1 when every part is there, in its place, beyond doubt.
     """
 
     transform: NDArray[np.float64]
-    parts: tuple[str, ...]
     score: float
 
     @property
     def centre(self) -> NDArray[np.float64]:
         """x, y of the middle of the face in the picture, pixels."""
-        middle = np.array([[0.5, 0.58]])
-        return align.apply(align.invert(self.transform), middle)[0]
+        return align.apply(align.invert(self.transform), np.array([MIDDLE]))[0]
 
     @property
     def side(self) -> float:
@@ -88,18 +88,17 @@ def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> li
     skin = probabilities[classes.indices(*_FACE)].sum(0)
     found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
-    to_parse = np.diag([1 / scale[0], 1 / scale[1]])
-    to_parse = np.column_stack([to_parse, 0.5 / np.array(scale) - 0.5])
+    to_parse = align.scaling(scale)
     faces = []
     while (best := _best_group(found)) is not None:
-        support, transform, group = best
-        used = {id(part) for part in group.values()}
+        support, transform, used_parts = best
+        used = {id(part) for part in used_parts}
         found = [part for part in found if id(part) not in used]
         whole = align.compose(transform, to_parse)
         skin_share = _inside(transform, skin)
         if skin_share >= _LEAST_SKIN:
             score = min(1.0, support / _FULL_SUPPORT) * min(1.0, skin_share)
-            faces.append(Detection(whole, tuple(group), float(score)))
+            faces.append(Detection(whole, float(score)))
     return suppress(faces)
 
 
@@ -130,8 +129,8 @@ def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.
 
 def _best_group(
     parts: Sequence[_Part],
-) -> tuple[float, NDArray[np.float64], dict[str, _Part]] | None:
-    """The best supported group: (support, transform from the parse to crop fractions, part for each slot)."""
+) -> tuple[float, NDArray[np.float64], list[_Part]] | None:
+    """The best supported group: (support, transform from the parse to crop fractions, its parts)."""
     if len(parts) < 2:
         return None
     proposals = _propose(parts)
@@ -151,7 +150,7 @@ def _best_group(
     kinds = {part.kind for part in group.values()}
     if score[0] < _LEAST_SUPPORT or len(kinds) < 2 or len(group) < 3:
         return None
-    return float(score[0]), transform, group
+    return float(score[0]), transform, list(group.values())
 
 
 def _propose(parts: Sequence[_Part]) -> NDArray[np.float64]:

@@ -7,8 +7,9 @@ from the mean shape as it fits the others, and marked not visible.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,22 +17,32 @@ from numpy.typing import NDArray
 
 from facelm import align, classes
 from facelm.contours import Outline, find_outline, sample_arc
-from facelm.parse import Face
-from facelm.shape import Pose, fit_shape
+from facelm.formats import PARTS, POINTS, FaceRecord, encode_region
+from facelm.parse import Face, paste
+from facelm.shape import Pose, fit_shape, mean_shape
 
-POINTS = 68
 _FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
 _LIPS = ("mouth", "u_lip", "l_lip")
 _COVERS = ("hair", "hat", "eye_g")
 _COMPLETED = 0.25
+_PRIOR = 0.002
+_TURNED = 10.0
+_FAR_JAW = {True: slice(9, 17), False: slice(0, 8)}
+_JAW_WEIGHT = 0.3  # the outline of a turned face is not where the jaw bone is
 _REACH = 0.16
-_BROW_RISE = 0.35
-_NOSE_ARC = (0.16, 0.34, 0.5, 0.66, 0.84)
-_BRIDGE = (0.0, 0.27, 0.53, 0.8)
-_LID_ARC = (1 / 3, 2 / 3)
-_LIP_ARC = (0.17, 0.36, 0.5, 0.64, 0.83)
+# Fractions of arcs and heights, fitted by hand to the points that people placed on studio portraits.
+_BROW_ARC = (0.0, 0.17, 0.38, 0.63, 0.98)
+_BROW_RISE = 0.5
+_NOSE_ARC = (0.2, 0.38, 0.5, 0.62, 0.8)
+_BRIDGE = (0.13, 0.32, 0.52, 0.72)
+_LID_ARC = (0.27, 0.75)
+_CANTHUS = (0.1, 0.05)
+_UPPER_LIP_ARC = (0.19, 0.37, 0.5, 0.63, 0.81)
+_LOWER_LIP_ARC = (0.15, 0.32, 0.5, 0.68, 0.85)
+_INNER_LIP_ARC = (0.34, 0.5, 0.66)
+_INNER_CORNER = 0.08
 _EAR_LEVEL = 0.02
-_OPEN = 0.012
+_EAR_BAND = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +75,17 @@ def find_landmarks(face: Face) -> Landmarks:
     reader.read_lips()
     reader.read_jaw()
     seen = np.isfinite(reader.points[:, 0])
-    weights = np.where(seen, np.nan_to_num(reader.confidence), 0.0)
-    weights[:17] *= 0.3  # the outline of a turned face is not where the jaw bone is
-    if seen.sum() < 3:
-        raise ValueError("a face without parts has no landmarks")
-    fit = fit_shape(reader.points, weights)
+    weights = np.where(seen, np.nan_to_num(reader.confidence), _PRIOR)
+    weights[:17] *= _JAW_WEIGHT
+    prior = _canonical_points() * reader.size - 0.5
+    positions = np.where(seen[:, None], reader.points, prior)
+    fit = fit_shape(positions, weights)
+    if abs(fit.pose.yaw) > _TURNED:
+        # The far outline of a turned face is its profile, not its jaw.
+        weights[_FAR_JAW[fit.pose.yaw > 0]] = 0
+        fit = fit_shape(positions, weights)
     points = np.where(seen[:, None], reader.points, fit.points)
-    confidence = np.where(seen, reader.confidence, _COMPLETED * reader.confidence[seen].mean())
+    confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
     visible = seen & ~reader.covered(points)
     moved = align.apply(face.to_picture, points)
     angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
@@ -81,6 +96,47 @@ def find_landmarks(face: Face) -> Landmarks:
     return Landmarks(
         moved, confidence.clip(0, 1), visible, centroids, Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
     )
+
+
+def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool = False) -> tuple[FaceRecord, ...]:
+    """Faces with their landmarks, as they are written to files.
+
+    Args:
+        faces: What ``FaceParser.parse`` found.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        regions: Also encode the region of each face, which COCO files hold.
+    """
+    records = []
+    for face in faces:
+        found = find_landmarks(face)
+        region = None
+        if regions:
+            region = encode_region(np.isin(paste([face], height, width), classes.indices(*_FACE)))
+        records.append(
+            FaceRecord(
+                face.box,
+                face.score,
+                found.pose.roll,
+                found.pose.yaw,
+                found.pose.pitch,
+                found.points,
+                found.confidence,
+                found.visible,
+                region,
+            )
+        )
+    return tuple(records)
+
+
+@cache
+def _canonical_points() -> NDArray[np.float64]:
+    """The mean shape where it lies in the canonical crop: (68, 2), fractions of the side."""
+    flat = mean_shape()[:, :2]
+    groups = {"r_eye": PARTS["right_eye"], "l_eye": PARTS["left_eye"], "lips": PARTS["outer_lips"]}
+    centres = np.array([flat[list(points)].mean(0) for points in groups.values()])
+    places = np.array([align.PARTS[part] for part in groups])
+    return align.apply(align.fit_similarity(centres, places, np.ones(3)), flat)
 
 
 class _Reader:
@@ -118,7 +174,10 @@ class _Reader:
         self.confidence[start : start + len(points)] = confidence
 
     def read_eyes(self) -> None:
-        """36-41 and 42-47: corners at the ends of the eye's own axis, lids at thirds of the arcs between."""
+        """36-41 and 42-47: corners at the ends of the eye's own axis, lids at fractions of the arcs between.
+
+        The inner corner lies beyond the region, which leaves out the caruncle.
+        """
         outlines = self._pair("eye")
         for side, start in (("r", 36), ("l", 42)):
             outline = outlines.get(side)
@@ -126,20 +185,26 @@ class _Reader:
                 continue
             left, right = outline.ends()
             upper, lower = outline.arcs(left, right)
-            lids = sample_arc(upper, _LID_ARC), sample_arc(lower, _LID_ARC)
-            eye = [outline.points[left], *lids[0], outline.points[right], *lids[1][::-1]]
+            inward = 1 if side == "r" else -1
+            at = _LID_ARC if side == "r" else tuple(1 - fraction for fraction in reversed(_LID_ARC))
+            lids = sample_arc(upper, at), sample_arc(lower, at)
+            corners = outline.points[[left, right]]
+            axis = corners[1] - corners[0]
+            across = np.array([-axis[1], axis[0]])
+            corners[1 if side == "r" else 0] += inward * _CANTHUS[0] * axis + _CANTHUS[1] * across
+            eye = [corners[0], *lids[0], corners[1], *lids[1][::-1]]
             self.put(start, np.array(eye), outline.confidence)
             self.centroids["right_pupil" if side == "r" else "left_pupil"] = outline.centroid
 
     def read_brows(self) -> None:
-        """17-21 and 22-26: at quarters along the brow, between its centre line and its upper edge."""
+        """17-21 and 22-26: along the brow, between its centre line and its upper edge, closer towards the temple."""
         outlines = self._pair("brow")
         for side, start in (("r", 17), ("l", 22)):
             outline = outlines.get(side)
             if outline is None:
                 continue
             upper, lower = outline.arcs(*outline.ends())
-            at = np.linspace(0, 1, 5)
+            at = np.array(_BROW_ARC) if side == "r" else 1 - np.array(_BROW_ARC[::-1])
             above, below = sample_arc(upper, at), sample_arc(lower, at)
             centre = (above + below) / 2
             self.put(start, centre + _BROW_RISE * (above - centre), outline.confidence)
@@ -187,7 +252,8 @@ class _Reader:
         self.centroids["mouth"] = outline.centroid
         left, right = outline.ends()
         upper, lower = outline.arcs(left, right)
-        above, below = sample_arc(upper, _LIP_ARC), sample_arc(lower, _LIP_ARC)
+        above, below = sample_arc(upper, _UPPER_LIP_ARC), sample_arc(lower, _LOWER_LIP_ARC)
+        above[1:4] = _cupids_bow(upper, above[1:4])
         corners = outline.points[[left, right]]
         outer = [corners[0], *above, corners[1], *below[::-1]]
         self.put(48, np.array(outer), outline.confidence)
@@ -199,12 +265,10 @@ class _Reader:
         """Where the upper lip ends and the lower lip begins, on lines across the mouth: (8, 2), iBUG order."""
         u, m, low = (self.probability(name) for name in ("u_lip", "mouth", "l_lip"))
         above_mouth, below_mouth = m + low - u, low - u - m
-        fractions = (0.27, 0.5, 0.73)
-        top = sample_arc(upper, fractions)
-        bottom = sample_arc(lower, fractions)
+        top, bottom = sample_arc(upper, _INNER_LIP_ARC), sample_arc(lower, _INNER_LIP_ARC)
         first = [_crossing(above_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
         second = [_crossing(below_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
-        inset = 0.08 * (corners[1] - corners[0])
+        inset = _INNER_CORNER * (corners[1] - corners[0])
         return np.array([corners[0] + inset, *first, corners[1] - inset, *second[::-1]])
 
     def read_jaw(self) -> None:
@@ -216,16 +280,12 @@ class _Reader:
         points = outline.points
         eyes = np.array([self._part_centre("r_eye"), self._part_centre("l_eye")]).mean(0)
         level = eyes[1] + _EAR_LEVEL * self.size
-        low = points[:, 1] >= level
-        if low.sum() < 17:
+        band = np.flatnonzero(abs(points[:, 1] - level) < _EAR_BAND * self.size)
+        chin = _crossing_below(points, eyes, self._part_centre("lips"))
+        if not band.size or chin is None:
             return
-        middle = self._part_centre("lips")
-        chin = _crossing_below(points, eyes, middle)
-        if chin is None:
-            return
-        left, right = (int(np.flatnonzero(low)[i]) for i in (points[low, 0].argmin(), points[low, 0].argmax()))
+        left, right = (int(band[i]) for i in (points[band, 0].argmin(), points[band, 0].argmax()))
         arc = outline.arcs(left, right)[1]
-        arc = arc[arc[:, 1] >= level - 1]
         nearest = int(np.linalg.norm(arc - chin, axis=1).argmin())
         if not 2 < nearest < len(arc) - 3:
             return
@@ -237,6 +297,28 @@ class _Reader:
         """Where a part is, or where it should be."""
         names = {"r_eye": "right_pupil", "l_eye": "left_pupil", "lips": "mouth"}
         return self.centroids.get(names[part], np.array(align.PARTS[part]) * self.size)
+
+
+def _cupids_bow(upper: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The two peaks of the upper lip and the dip between them, near where they are expected: (3, 2).
+
+    Where the lip has no dip, the expected points stay.
+    """
+    chord = upper[-1] - upper[0]
+    along = (upper - upper[0]) @ chord / (chord @ chord)
+    height = (upper - upper[0]) @ (chord[1], -chord[0])
+    middle = ((expected - upper[0]) @ chord / (chord @ chord))[1]
+    flank = 0.22
+    first = np.flatnonzero((along > middle - flank) & (along < middle))
+    second = np.flatnonzero((along > middle) & (along < middle + flank))
+    if first.size < 3 or second.size < 3:
+        return expected
+    peaks = first[height[first].argmax()], second[height[second].argmax()]
+    between = np.arange(peaks[0], peaks[1] + 1)
+    dip = between[height[between].argmin()]
+    if dip in peaks:
+        return expected
+    return (expected + upper[[peaks[0], dip, peaks[1]]]) / 2
 
 
 def _crossing(field: NDArray[np.float32], start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
@@ -20,6 +22,8 @@ _DECODER = (256, 128, 64, 32, 16)
 _LEAN_DECODER = (128, 96, 64, 32, 16)
 _LIGHT_ENCODER = 10_000_000
 _METADATA_KEY = "facelm"
+# What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.
+_UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
 
 
 class ModelError(Exception):
@@ -58,7 +62,9 @@ class ModelInfo:
             ValueError: It is not such a description, or its classes are not the 19 of this program.
         """
         try:
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+            values: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
+            }
             info = cls(**values)
         except (TypeError, AttributeError) as error:
             raise ValueError(f"its description does not fit: {error}") from error
@@ -124,7 +130,9 @@ def initialise(network: nn.Module, path: Path) -> None:
             weights = load_file(path)
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+        weights = {
+            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()
+        }
     except Exception as error:  # the unpickler may raise anything for a foreign file
         raise ModelError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
     whole = network.state_dict()
@@ -172,7 +180,9 @@ def find_weights(name_or_path: str) -> Path:
     shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
-        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
+        raise ModelError(
+            f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})"
+        )
     return path
 
 
@@ -199,9 +209,9 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         network = build(info)
         network.load_state_dict(weights)
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+    except _UNFIT as error:
         raise ModelError(f"{path}: not a model that facelm can load ({_first_line(error)})") from error
-    return network.eval().to(device, memory_format=torch.channels_last), info
+    return network.eval().to(device).to(memory_format=torch.channels_last), info
 
 
 def pick_device(name: str) -> torch.device:
@@ -223,10 +233,24 @@ def pick_device(name: str) -> torch.device:
         raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}") from error
     if device.type not in available:
         raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}")
-    if not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+    if not available[device.type] or (
+        device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    ):
         raise ModelError(f"--device {name}: not available on this machine")
     return device
 
 
+def pick_precision(device: torch.device) -> torch.dtype:
+    """Pick the precision to train in: bfloat16 where the device has it, float16 on old CUDA, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    # PyTorch begins with a headline, "Error(s) in loading state_dict for Unet:", and then says what is wrong.
+    told = lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+    return textwrap.shorten(told, 160, placeholder=" ...")

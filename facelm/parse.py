@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facelm import align, classes, model
-from facelm.detect import Detection, detect, suppress
+from facelm import align, classes, images, model
+from facelm.detect import MIDDLE, Detection, detect, suppress
 
-_COARSE_SIDES = (320, 1120)
+_SMALL_SIDE = 320
+_LARGE_SIDE = 1120
 _WORTH_A_LOOK = 1.3
 _LARGEST_STRIDE = 32
 _MOVED = 0.03
+_OFF_CENTRE = 0.2
+_ENLARGE = 2
+_CONTEXT_SIZE = 128
+_CONTEXT_WEIGHT = 0.05
 _FACE = classes.indices("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
 _BROWS = classes.indices("l_brow", "r_brow")
 _BAND = 256
@@ -34,6 +40,8 @@ class Face:
         transform: (2, 3) float64, from picture pixels to fractions of the canonical crop (see ``align``).
         probabilities: (19, S, S) float32 of the canonical crop; they add up to 1 in each pixel.
         inside: (S, S) bool, False where the crop reaches beyond the picture.
+        context: (19, C, C) float32 from the coarse parse, of a square twice as wide around the crop: hair and
+            clothes that the crop cuts off.
     """
 
     box: tuple[float, float, float, float]
@@ -41,6 +49,7 @@ class Face:
     transform: NDArray[np.float64]
     probabilities: NDArray[np.float32]
     inside: NDArray[np.bool_]
+    context: NDArray[np.float32]
 
     @property
     def to_crop(self) -> NDArray[np.float64]:
@@ -51,6 +60,17 @@ class Face:
     def to_picture(self) -> NDArray[np.float64]:
         """(2, 3) transform from pixels of ``probabilities`` to picture pixels."""
         return align.invert(self.to_crop)
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A coarse parse of a whole picture: (19, h, w) probabilities, and picture pixels for each of theirs in x, y."""
+
+    probabilities: NDArray[np.float32]
+    scale: tuple[float, float]
+
+    def detect(self) -> list[Detection]:
+        return detect(self.probabilities, self.scale)
 
 
 class FaceParser:
@@ -84,14 +104,13 @@ class FaceParser:
         """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
-        found = [face for side in _pick_sides(max(rgb.shape[:2])) for face in self._look(rgb, side)]
-        refined = self._refine(rgb, suppress(found))
-        again = [i for i, (_, moved) in enumerate(refined) if moved > _MOVED]
-        faces = [face for face, _ in refined]
-        for i, (face, _) in zip(again, self._refine(rgb, [_as_detection(faces[i]) for i in again], drop=False), strict=True):
-            faces[i] = face
-        kept = {id(d.transform) for d in suppress([_as_detection(face) for face in faces])}
-        return sorted((f for f in faces if id(f.transform) in kept), key=lambda face: -face.score)
+        looks, detections = self._search(rgb)
+        settled, moved = self._refine(rgb, looks, detections)
+        again, still_moved = self._refine(rgb, looks, moved)
+        again += self._refine(rgb, looks, still_moved, settle=True)[0]
+        faces = {id(face.transform): face for face in settled + again}
+        kept = suppress([Detection(face.transform, face.score) for face in faces.values()])
+        return [faces[id(detection.transform)] for detection in kept]
 
     @torch.inference_mode()
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -111,54 +130,69 @@ class FaceParser:
         probabilities: NDArray[np.float32] = logits.float().softmax(1).cpu().numpy()
         return probabilities
 
-    def _look(self, rgb: NDArray[np.uint8], side: int) -> list[Detection]:
-        """Find faces at one scale: the longer side of the picture becomes ``side`` pixels."""
+    def _search(self, rgb: NDArray[np.uint8]) -> tuple[list[_Look], list[Detection]]:
+        """Look for faces at a small scale, for large ones, and at a large scale, for small ones."""
+        looks = [self._look(rgb, _SMALL_SIDE)]
+        detections = looks[0].detect()
+        # Enlarging a picture is worth its time only where nothing was found so far.
+        enlarge = 1 if detections else _ENLARGE
+        side = min(_LARGE_SIDE, enlarge * max(rgb.shape[:2]))
+        if side > _SMALL_SIDE * _WORTH_A_LOOK:
+            looks.append(self._look(rgb, side))
+            detections = suppress(detections + looks[1].detect())
+        return looks, detections
+
+    def _look(self, rgb: NDArray[np.uint8], side: int) -> _Look:
+        """Parse the whole picture, its longer side reduced (or enlarged) to ``side`` pixels."""
         height, width = rgb.shape[:2]
         shrink = side / max(height, width)
         small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
         method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
-        return detect(self.predict(small[None])[0], (width / small_width, height / small_height))
+        return _Look(self.predict(small[None])[0], (width / small_width, height / small_height))
 
     def _refine(
-        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], drop: bool = True
-    ) -> list[tuple[Face, float]]:
-        """Parse the crop of each detection, and align it anew by what is in it.
+        self,
+        rgb: NDArray[np.uint8],
+        looks: Sequence[_Look],
+        detections: Sequence[Detection],
+        settle: bool = False,
+    ) -> tuple[list[Face], list[Detection]]:
+        """Parse the crop of each detection, and look there for the face once more.
 
         Args:
             rgb: The picture.
+            looks: Its coarse parses.
             detections: Where the faces are.
-            drop: Leave out those whose crop shows no face in its middle.
+            settle: Take every alignment as it is.
 
         Returns:
-            Faces, and how far the new alignment is from the old one, as a share of the crop.
+            The faces whose alignment the crop confirms, and those it moves, to be parsed again. Detections
+            whose crop shows no face in its middle are dropped.
         """
-        faces = []
+        faces: list[Face] = []
+        moved: list[Detection] = []
         size = self.info.size
         for start in range(0, len(detections), self.batch):
             chunk = detections[start : start + self.batch]
-            crops = np.stack([align.cut_crop(rgb, d.transform, size) for d in chunk])
+            crops = np.stack([align.cut_crop(rgb, detection.transform, size) for detection in chunk])
             for detection, probabilities in zip(chunk, self.predict(crops), strict=True):
-                seen = [d for d in detect(probabilities, (1, 1)) if np.linalg.norm(d.centre / size - (0.5, 0.58)) < 0.2]
-                if not seen and drop:
+                near = [
+                    found
+                    for found in detect(probabilities, (1, 1))
+                    if np.linalg.norm(found.centre / size - MIDDLE) < _OFF_CENTRE
+                ]
+                if not near:
                     continue
-                inside = _inside(rgb.shape[:2], detection.transform, size)
-                face = Face(
-                    _bound(probabilities, inside, detection.transform),
-                    seen[0].score if seen else detection.score,
-                    detection.transform,
-                    probabilities,
-                    inside,
-                )
-                moved = 0.0
-                if seen:
-                    crop_pixels = align.to_crop_pixels(detection.transform, size)
-                    better = align.compose(seen[0].transform, crop_pixels)
-                    moved = _distance(better, detection.transform)
-                    if moved > _MOVED and drop:
-                        face = replace(face, transform=better)
-                faces.append((face, moved))
-        return faces
+                better = align.compose(near[0].transform, align.to_crop_pixels(detection.transform, size))
+                if not settle and _distance(better, detection.transform) > _MOVED:
+                    moved.append(Detection(better, near[0].score))
+                    continue
+                inside = _inside(rgb.shape, detection.transform, size)
+                box = _bound(probabilities, inside, detection.transform)
+                context = _context(looks, detection)
+                faces.append(Face(box, near[0].score, detection.transform, probabilities, inside, context))
+        return faces, moved
 
 
 def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
@@ -188,6 +222,16 @@ def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArr
     return whole
 
 
+def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:
+    """Write probabilities as ``.npz``: the array ``probabilities``, and ``classes``, the names of its layers.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    with images.atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, probabilities=probabilities, classes=np.array(classes.NAMES))
+
+
 def paste_bands(
     faces: Sequence[Face], height: int, width: int
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -207,13 +251,28 @@ def paste_bands(
 
 
 def _add_face(band: NDArray[np.float32], total: NDArray[np.float32], face: Face, top: int) -> None:
-    size = face.probabilities.shape[1]
-    corners = align.apply(face.to_picture, np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5)
+    _add_layers(band, total, face.probabilities, _weights(face.probabilities.shape[1]), face.to_crop, top)
+    size = face.context.shape[1]
+    weights = _CONTEXT_WEIGHT * _weights(size)
+    _add_layers(band, total, face.context, weights, align.to_crop_pixels(_widen(face.transform), size), top)
+
+
+def _add_layers(
+    band: NDArray[np.float32],
+    total: NDArray[np.float32],
+    layers: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    to_layers: NDArray[np.float64],
+    top: int,
+) -> None:
+    """Add weighted probabilities (19, S, S) to the band of the picture that begins at row ``top``, in place."""
+    size = layers.shape[1]
+    corners = align.apply(align.invert(to_layers), np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5)
     x0, y0 = np.floor(corners.min(0) - (0, top)).astype(int).clip(0)
     x1, y1 = np.minimum(np.ceil(corners.max(0) - (0, top)).astype(int) + 1, (band.shape[2], band.shape[1]))
     if x1 <= x0 or y1 <= y0:
         return
-    matrix = face.to_crop.copy()
+    matrix = to_layers.copy()
     matrix[:, 2] += matrix[:, :2] @ (x0, y0 + top)
     there = (slice(y0, y1), slice(x0, x1))
 
@@ -221,28 +280,35 @@ def _add_face(band: NDArray[np.float32], total: NDArray[np.float32], face: Face,
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(layer, matrix, (int(x1 - x0), int(y1 - y0)), flags=flags).astype(np.float32)
 
-    weight = _weights(size)
-    total[there] += warp(weight)
-    for index, layer in enumerate(face.probabilities):
-        band[index][there] += warp(layer * weight)
+    total[there] += warp(weights)
+    for index, layer in enumerate(layers):
+        band[index][there] += warp(layer * weights)
 
 
 def _weights(size: int) -> NDArray[np.float32]:
     """Weight of each pixel of a crop: falls with the distance from the face, and to nothing at the border."""
     at = (np.arange(size) + 0.5) / size
     edge = np.clip(np.minimum(at, 1 - at) / _FEATHER, 0, 1)
-    near_x, near_y = np.exp(-_NEAR * (at - 0.5) ** 2), np.exp(-_NEAR * (at - 0.58) ** 2)
+    near_x, near_y = (np.exp(-_NEAR * (at - middle) ** 2) for middle in MIDDLE)
     return np.outer(edge * near_y, edge * near_x).astype(np.float32)
 
 
-def _pick_sides(side: int) -> list[int]:
-    """The scales to look at: small, for large faces; large, for small ones, if the picture holds that much."""
-    small, large = _COARSE_SIDES
-    return [small] if side < small * _WORTH_A_LOOK else [small, min(large, side)]
+def _widen(transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The transform to fractions of a square twice as wide, with the same centre."""
+    wide = transform / 2
+    wide[:, 2] += 0.25
+    return wide
 
 
-def _as_detection(face: Face) -> Detection:
-    return Detection(face.transform, (), face.score)
+def _context(looks: Sequence[_Look], detection: Detection) -> NDArray[np.float32]:
+    """The surroundings of a face, from the coarsest look that shows it large enough."""
+    clear = [look for look in looks if detection.side / max(look.scale) >= _CONTEXT_SIZE]
+    look = clear[0] if clear else looks[-1]
+    to_wide = align.to_crop_pixels(_widen(detection.transform), _CONTEXT_SIZE)
+    to_look = align.scaling(look.scale)
+    matrix = align.compose(to_wide, align.invert(to_look))
+    square = (_CONTEXT_SIZE, _CONTEXT_SIZE)
+    return np.stack([cv2.warpAffine(layer, matrix, square) for layer in look.probabilities]).astype(np.float32)
 
 
 def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -1,9 +1,10 @@
-"""Samples of a training run: augmented for training, plain for validation, in an order that can be resumed."""
+"""Samples of a training run: augmented to train on, plain to validate on, in an order that can be resumed."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,15 +14,19 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from facelm import augment, data
+from facelm.config import TrainConfig
 from facelm.scenes import SceneMaker
 
-_SCENE_CHANCE = 0.5
+_SCENE_CHANCE = 0.4
+_VALIDATION_FRACTION = 0.1
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented samples, each a function of (seed, epoch, index) alone, so that a run can be resumed anywhere."""
+    """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
 
-    def __init__(self, examples: Sequence[data.Example], scenes: SceneMaker | None, size: int, seed: int) -> None:
+    def __init__(
+        self, examples: Sequence[data.Example], scenes: SceneMaker | None, size: int, seed: int
+    ) -> None:
         self.examples = examples
         self.scenes = scenes
         self.seed = seed
@@ -62,7 +67,7 @@ class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Order(Sampler[tuple[int, int]]):
-    """The order of one epoch, fixed by seed and epoch; the last samples that do not fill a batch are dropped."""
+    """The order of one epoch, fixed by seed and epoch; what does not fill a batch at its end is dropped."""
 
     def __init__(self, count: int, batch: int, seed: int, epoch: int, first_step: int) -> None:
         self.keys = [(epoch, int(i)) for i in np.random.default_rng((seed, epoch)).permutation(count)]
@@ -73,6 +78,36 @@ class Order(Sampler[tuple[int, int]]):
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def find_samples(
+    config: TrainConfig, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[TrainingSet, ValidationSet]:
+    """Find, check and split the data of a run.
+
+    Args:
+        config: Names the folders.
+        on_progress: Called with (checked, all) as the check goes on.
+
+    Raises:
+        facelm.data.DataError: The data cannot be used, or are fewer than a batch.
+    """
+    train: list[data.Example] = []
+    held_out = [example for folder in config.val for example in data.find(Path(folder))]
+    for folder in config.data:
+        rest = data.find(Path(folder))
+        if not config.val:
+            rest, chosen = data.split(rest, _VALIDATION_FRACTION, config.seed)
+            held_out += chosen
+        train += rest
+    backgrounds = [path for folder in config.backgrounds for path in data.find_pictures(Path(folder))]
+    if config.backgrounds and not backgrounds:
+        raise data.DataError(f"--backgrounds {', '.join(config.backgrounds)}: no pictures")
+    if len(train) < config.batch:
+        raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
+    data.check(train + held_out, on_progress, backgrounds)
+    scenes = SceneMaker(train, backgrounds, config.size) if backgrounds else None
+    return TrainingSet(train, scenes, config.size, config.seed), ValidationSet(held_out, config.size)
 
 
 def start_worker(worker: int) -> None:

@@ -49,16 +49,16 @@ class SceneMaker:
         rgb = self._background(rng)
         mask = np.zeros((self.size, self.size), np.uint8)
         count = int(rng.choice(_FACES, p=_FACES_CHANCE))
-        largest = self.size * 1.3 / max(1.0, count**0.5)
+        largest = max(_SMALLEST_SIDE, self.size * 1.3 / max(1.0, count**0.5))
         sides = np.exp(rng.uniform(np.log(_SMALLEST_SIDE), np.log(largest), count))
         for side in np.sort(sides):
             self._paste(rgb, mask, float(side), rng)
         return rgb, mask
 
     def _background(self, rng: np.random.Generator) -> NDArray[np.uint8]:
-        rgb = images.read(self.backgrounds[rng.integers(len(self.backgrounds))])
+        rgb = images.read(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
         height, width = rgb.shape[:2]
-        side = round(min(height, width) * rng.uniform(0.5, 1.0))
+        side = max(1, round(min(height, width) * rng.uniform(0.5, 1.0)))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         square = cv2.resize(
             rgb[top : top + side, left : left + side], (self.size, self.size), interpolation=cv2.INTER_AREA
@@ -69,12 +69,12 @@ class SceneMaker:
         self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], side: float, rng: np.random.Generator
     ) -> None:
         """Draw one person, ``side`` pixels from edge to edge of the portrait, into the scene, in place."""
-        portrait, labels = self.examples[rng.integers(len(self.examples))].read()
+        portrait, labels = self.examples[int(rng.integers(len(self.examples)))].read()
         if rng.random() < 0.5:
             portrait, labels = portrait[:, ::-1], classes.mirror(labels[:, ::-1])
         shrink = max(1.0, min(portrait.shape[:2]) / side)
         small = (round(portrait.shape[1] / shrink), round(portrait.shape[0] / shrink))
-        portrait = cv2.resize(portrait, small, interpolation=cv2.INTER_AREA)
+        portrait = np.asarray(cv2.resize(portrait, small, interpolation=cv2.INTER_AREA), np.uint8)
         visible = ((labels != 0) & (labels != classes.IGNORE)).astype(np.float32)
         if rng.random() < _COLLAGE_CHANCE:
             visible[:] = 1
@@ -84,12 +84,17 @@ class SceneMaker:
         scale = side / min(small)
         onto_scene = cv2.getRotationMatrix2D((small[0] / 2, small[1] / 2), angle, scale)
         onto_scene[:, 2] += (centre_x - small[0] / 2, centre_y - small[1] / 2)
-        labels_onto_scene = onto_scene.copy()
-        labels_onto_scene[:, :2] /= shrink
+        # cv2.resize keeps corners, not pixel centres: small = (large + 0.5) * ratio - 0.5.
+        ratio = np.array(small) / (labels.shape[1], labels.shape[0])
+        labels_onto_scene = np.column_stack(
+            (onto_scene[:, :2] * ratio, onto_scene[:, 2] + onto_scene[:, :2] @ (0.5 * ratio - 0.5))
+        )
         whole = (self.size, self.size)
-        portrait = cv2.warpAffine(portrait, onto_scene, whole, flags=cv2.INTER_LINEAR)
+        portrait = np.asarray(cv2.warpAffine(portrait, onto_scene, whole, flags=cv2.INTER_LINEAR), np.uint8)
         alpha = cv2.warpAffine(alpha, onto_scene, whole, flags=cv2.INTER_LINEAR)
-        labels = cv2.warpAffine(labels, labels_onto_scene, whole, flags=cv2.INTER_NEAREST)
+        labels = np.asarray(
+            cv2.warpAffine(labels, labels_onto_scene, whole, flags=cv2.INTER_NEAREST), np.uint8
+        )
         labels[labels == classes.IGNORE] = 0
         lit = portrait.astype(np.float32) * rng.uniform(0.65, 1.25) + rng.uniform(-12, 12)
         weight = alpha[..., None]

@@ -1,0 +1,72 @@
+"""The configuration of a training run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class TrainError(Exception):
+    """A run that cannot be started or resumed."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a training run is made of; kept in the run's folder as ``config.json``.
+
+    Attributes:
+        data: Data folders.
+        out: The run's folder.
+        val: Data folders to validate on; without any, a tenth of each data folder is held out.
+        backgrounds: Folders of photos without people; with any, two samples of five are pasted scenes.
+        encoder: Any encoder of segmentation_models_pytorch.
+        init: Local file of start weights.
+        pretrained: Download ImageNet weights for the encoder.
+        epochs: Passes over the training data.
+        size: Width and height of a training picture, pixels; a multiple of 32.
+        batch: Pictures in a step.
+        lr: Highest learning rate.
+        seed: Seed of the start weights, the split, the order and the augmentation.
+        workers: Processes that prepare pictures.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    data: tuple[str, ...]
+    out: str
+    val: tuple[str, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+    encoder: str = "resnet50"
+    init: str | None = None
+    pretrained: bool = False
+    epochs: int = 60
+    size: int = 256
+    batch: int = 16
+    lr: float = 1e-3
+    seed: int = 0
+    workers: int = 2
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.size % 32 or self.size <= 0:
+            raise TrainError(f"--size {self.size}: wanted is a multiple of 32")
+        if min(self.epochs, self.batch) < 1 or self.lr <= 0 or self.workers < 0:
+            raise TrainError("--epochs, --batch and --lr must be above zero, --workers not below")
+        if self.size == 32 and self.batch == 1:
+            raise TrainError("--size 32 --batch 1: too little for batch normalisation; raise one of them")
+
+    @classmethod
+    def load(cls, run: Path) -> TrainConfig:
+        """Read the configuration of a run's folder.
+
+        Raises:
+            TrainError: The folder holds no run.
+        """
+        try:
+            read = json.loads((run / "config.json").read_text())
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in read.items()}
+            # The folder may have been moved, or the run started from another working directory.
+            return cls(**values | {"out": str(run)})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise TrainError(f"{run}: holds no run that can be resumed ({error})") from error

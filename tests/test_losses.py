@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from facelm.classes import IGNORE
+from facelm.losses import DiceCrossEntropy
+
+
+def random_target(seed: int = 0, side: int = 16) -> Tensor:
+    return torch.randint(0, 19, (2, side, side), generator=torch.Generator().manual_seed(seed))
+
+
+def logits_for(target: Tensor, height: float = 20.0) -> Tensor:
+    known = target.where(target != IGNORE, torch.zeros_like(target))
+    return height * nn.functional.one_hot(known, 19).permute(0, 3, 1, 2).float()
+
+
+def test_perfect_logits_cost_nearly_nothing() -> None:
+    target = random_target()
+    loss = DiceCrossEntropy()(logits_for(target), target)
+    assert loss.shape == ()
+    assert loss.dtype == torch.float32
+    assert 0 <= float(loss) < 1e-4
+
+
+def test_no_idea_costs_the_logarithm_of_the_classes() -> None:
+    loss = float(DiceCrossEntropy()(torch.zeros(2, 19, 16, 16), random_target()))
+    assert loss == pytest.approx(2.944 + 1 - 1 / 19, abs=0.03)
+
+
+@given(st.integers(0, 1000), st.floats(0.1, 0.9))
+@settings(max_examples=20, deadline=None)
+def test_worse_logits_cost_more(seed: int, share: float) -> None:
+    target = random_target(seed)
+    wrong = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed + 1)) < share
+    mistaken = torch.where(wrong, (target + 1) % 19, target)
+    loss = DiceCrossEntropy()
+    right, half, all_wrong = (
+        float(loss(logits_for(t), target)) for t in (target, mistaken, (target + 1) % 19)
+    )
+    assert right < half < all_wrong
+    assert float(loss(logits_for(target, 1.0), target)) > right
+
+
+def test_ignored_pixels_change_nothing() -> None:
+    target = random_target()
+    target[:, 4:12, 4:12] = IGNORE
+    ignored = (target == IGNORE)[:, None].expand(-1, 19, -1, -1)
+    logits = torch.randn(2, 19, 16, 16, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    loss = DiceCrossEntropy()(logits, target)
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[ignored].any()
+    assert (logits.grad[~ignored] != 0).any()
+    other = torch.where(ignored, torch.full_like(logits, 7.0).detach() - logits.detach(), logits.detach())
+    assert float(DiceCrossEntropy()(other, target)) == pytest.approx(float(loss), rel=1e-6)
+
+
+def test_a_batch_of_nothing_but_unknown_costs_nothing() -> None:
+    logits = torch.randn(2, 19, 16, 16, requires_grad=True)
+    loss = DiceCrossEntropy()(logits, torch.full((2, 16, 16), IGNORE))
+    loss.backward()
+    assert float(loss) == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_full(kind: torch.dtype) -> None:
+    target = random_target()
+    logits = torch.randn(2, 19, 16, 16).to(kind)
+    loss = DiceCrossEntropy()(logits, target)
+    assert loss.dtype == torch.float32
+    assert float(loss) == pytest.approx(float(DiceCrossEntropy()(logits.float(), target)))
+
+
+def test_odd_sizes_will_do() -> None:
+    target = random_target(side=16)[:, :15, :13]
+    assert float(DiceCrossEntropy()(logits_for(target), target)) < 1e-4
