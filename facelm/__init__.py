@@ -1,10 +1,10 @@
 """Face parsing masks from photographs of people, and facial landmarks from the masks.
 
-    import facelm
+import facelm
 
-    rgb = facelm.read("photo.jpg")
-    for face in facelm.FaceParser("lite").parse(rgb):
-        print(face.box, facelm.find_landmarks(face).points)
+rgb = facelm.read("photo.jpg")
+for face in facelm.FaceParser("lite").parse(rgb):
+    print(face.box, facelm.find_landmarks(face).points)
 """
 
 from __future__ import annotations

@@ -23,7 +23,15 @@ PARTS: dict[str, tuple[float, float]] = {
 }
 """Centroids of the parts in the canonical crop: medians over CelebAMask-HQ, as fractions of the side."""
 
-WEIGHTS: dict[str, float] = {"r_brow": 0.5, "l_brow": 0.5, "r_eye": 1, "l_eye": 1, "nose": 1, "lips": 1, "eye_g": 0.5}
+WEIGHTS: dict[str, float] = {
+    "r_brow": 0.5,
+    "l_brow": 0.5,
+    "r_eye": 1,
+    "l_eye": 1,
+    "nose": 1,
+    "lips": 1,
+    "eye_g": 0.5,
+}
 """How much a part's centroid counts in the fit: brows move with the expression."""
 
 

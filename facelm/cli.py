@@ -30,7 +30,6 @@ app = typer.Typer(
 )
 
 
-
 @app.callback(invoke_without_command=True)
 def facelm(
     version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
@@ -44,7 +43,8 @@ def facelm(
 
 
 Inputs = Annotated[
-    list[str], typer.Argument(help="Pictures, folders (walked recursively), quoted globs, or - for standard input.")
+    list[str],
+    typer.Argument(help="Pictures, folders (walked recursively), quoted globs, or - for standard input."),
 ]
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
@@ -66,7 +66,7 @@ class Format(str, Enum):
 @app.command()
 def parse(
     inputs: Inputs,
-    out: Folder = Path("."),
+    out: Folder = Path(),
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the class probabilities, as <stem>.npz.")
     ] = False,
@@ -96,7 +96,8 @@ def parse(
 def landmarks(
     inputs: Inputs,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; a folder for pts. Default: standard output.")
+        Path | None,
+        typer.Option("--out", "-o", help="File to write; a folder for pts. Default: standard output."),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to write them; pts is a file for each face.")] = Format.jsonl,
     model: ModelOption = "lite",
@@ -141,7 +142,7 @@ def landmarks(
 @app.command()
 def overlay(
     inputs: Inputs,
-    out: Folder = Path("."),
+    out: Folder = Path(),
     opacity: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the mask: 0 is only photo.")] = 0.5,
     no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
     no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
@@ -221,21 +222,25 @@ def train(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     try:
-        config = TrainConfig.load(resume) if resume else TrainConfig(
-            data=_names(data),
-            out=str(out),
-            val=_names(val),
-            backgrounds=_names(backgrounds),
-            encoder=encoder,
-            init=str(init) if init else None,
-            pretrained=pretrained,
-            epochs=epochs,
-            size=size,
-            batch=batch,
-            lr=lr,
-            seed=seed,
-            workers=workers,
-            device=device,
+        config = (
+            TrainConfig.load(resume)
+            if resume
+            else TrainConfig(
+                data=_names(data),
+                out=str(out),
+                val=_names(val),
+                backgrounds=_names(backgrounds),
+                encoder=encoder,
+                init=str(init) if init else None,
+                pretrained=pretrained,
+                epochs=epochs,
+                size=size,
+                batch=batch,
+                lr=lr,
+                seed=seed,
+                workers=workers,
+                device=device,
+            )
         )
         with console.TrainingView() as view:
             run = Run(config, resume is not None, view.show, lambda: interrupted)

@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from facelm import classes
@@ -85,7 +92,13 @@ class TrainingView:
             for name in ("train loss", "val loss", "pixel accuracy", "mIoU", "mean F1"):
                 table.add_column(name, justify="right")
             scores = event.scores
-            values = (event.train_loss, event.val_loss, scores.pixel_accuracy, scores.mean_iou, scores.mean_f1)
+            values = (
+                event.train_loss,
+                event.val_loss,
+                scores.pixel_accuracy,
+                scores.mean_iou,
+                scores.mean_f1,
+            )
             table.add_row(*(_number(value) for value in values))
             errors.print(table)
             by_class = Table.grid(padding=(0, 2))

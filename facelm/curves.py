@@ -47,9 +47,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         (scores, "validation", ("pixel_accuracy", "mean_iou", "mean_f1")),
     ):
         for name in names:
-            axes.plot(
-                epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None
-            )
+            axes.plot(epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None)
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -92,9 +92,7 @@ def _find_pairs(folder: Path) -> list[Example]:
     pictures = find_pictures(folder / "images")
     lonely = [str(path) for path in pictures if path.stem not in masks]
     if lonely:
-        raise DataError(
-            _list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely)
-        )
+        raise DataError(_list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely))
     if not pictures:
         raise DataError(f"{folder / 'images'}: no pictures")
     return [Example(path, masks[path.stem]) for path in pictures]

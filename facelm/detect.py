@@ -136,7 +136,9 @@ def _best_group(
     proposals = _propose(parts)
     if not proposals.size:
         return None
-    support = np.concatenate([_support(chunk, parts)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)])
+    support = np.concatenate(
+        [_support(chunk, parts)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)]
+    )
     best = int(support.argmax())
     group: dict[str, _Part] = {}
     transform = proposals[best]
@@ -180,15 +182,17 @@ def _propose(parts: Sequence[_Part]) -> NDArray[np.float64]:
             shift = goal_a - turn * position[a]
             proposals.append(
                 np.stack(
-                    [np.stack([turn.real, -turn.imag, shift.real], -1), np.stack([turn.imag, turn.real, shift.imag], -1)], 1
+                    [
+                        np.stack([turn.real, -turn.imag, shift.real], -1),
+                        np.stack([turn.imag, turn.real, shift.imag], -1),
+                    ],
+                    1,
                 )
             )
     return np.concatenate(proposals) if proposals else np.empty((0, 2, 3))
 
 
-def _support(
-    transforms: NDArray[np.float64], parts: Sequence[_Part]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _support(transforms: NDArray[np.float64], parts: Sequence[_Part]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """How well the parts agree with each transform (N,), and the part chosen for each slot (N, 6), -1 for none."""
     points = np.array([(part.x, part.y) for part in parts])
     areas = np.array([part.area / _AREAS[part.kind] for part in parts])

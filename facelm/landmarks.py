@@ -27,6 +27,9 @@ _COVERS = ("hair", "hat", "eye_g")
 _COMPLETED = 0.25
 _PRIOR = 0.002
 _TURNED = 10.0
+_PROFILE = 30.0
+_JAW_HIDDEN = 20.0
+_RIDGE = (0.13, 0.42, 0.71, 1.0)
 _FAR_JAW = {True: slice(9, 17), False: slice(0, 8)}
 _JAW_WEIGHT = 0.3  # the outline of a turned face is not where the jaw bone is
 _REACH = 0.16
@@ -81,9 +84,14 @@ def find_landmarks(face: Face) -> Landmarks:
     positions = np.where(seen[:, None], reader.points, prior)
     fit = fit_shape(positions, weights)
     if abs(fit.pose.yaw) > _TURNED:
-        # The far outline of a turned face is its profile, not its jaw.
+        # The far outline of a turned face is its profile, not its jaw, and the ridge of the nose is its far edge.
         weights[_FAR_JAW[fit.pose.yaw > 0]] = 0
-        fit = fit_shape(positions, weights)
+        for _ in range(2):
+            reader.turn_nose(fit.pose.yaw)
+            positions[27:31] = np.where(seen[27:31, None], reader.points[27:31], prior[27:31])
+            fit = fit_shape(positions, weights)
+    if abs(fit.pose.yaw) > _JAW_HIDDEN:
+        seen[_FAR_JAW[fit.pose.yaw > 0]] = False
     points = np.where(seen[:, None], reader.points, fit.points)
     confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
     visible = seen & ~reader.covered(points)
@@ -93,9 +101,7 @@ def find_landmarks(face: Face) -> Landmarks:
     centroids = {
         name: tuple(align.apply(face.to_picture, centre[None])[0].tolist()) for name, centre in reader.centroids.items()
     }
-    return Landmarks(
-        moved, confidence.clip(0, 1), visible, centroids, Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
-    )
+    return Landmarks(moved, confidence.clip(0, 1), visible, centroids, Pose(fit.pose.yaw, fit.pose.pitch, float(roll)))
 
 
 def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool = False) -> tuple[FaceRecord, ...]:
@@ -148,6 +154,8 @@ class _Reader:
         self.points = np.full((POINTS, 2), np.nan)
         self.confidence = np.full(POINTS, np.nan)
         self.centroids: dict[str, NDArray[np.float64]] = {}
+        self.nose: Outline | None = None
+        self.bridge = np.full((4, 2), np.nan)
 
     def probability(self, *names: str) -> NDArray[np.float32]:
         """Probability that a pixel is of any of the classes named: (S, S)."""
@@ -241,6 +249,23 @@ class _Reader:
         tip = base[2]
         bridge = crown + np.array(_BRIDGE)[:, None] * (tip - crown)
         self.put(27, np.concatenate([bridge, base]), outline.confidence)
+        self.nose, self.bridge = outline, bridge
+
+    def turn_nose(self, yaw: float) -> None:
+        """Move 27-30 from the middle of the nose towards the edge that the nose of a turned face shows.
+
+        Args:
+            yaw: Of the head, degrees.
+        """
+        if self.nose is None:
+            return
+        points = self.nose.points
+        facing = points[:, 0] * np.sign(yaw)
+        top, tip = int(points[:, 1].argmin()), int(facing.argmax())
+        ways = self.nose.arcs(top, tip)
+        ridge = sample_arc(max(ways, key=lambda way: (way[:, 0] * np.sign(yaw)).mean()), _RIDGE)
+        share = np.clip((abs(yaw) - _TURNED) / _PROFILE, 0, 1)
+        self.points[27:31] = (1 - share) * self.bridge + share * ridge
 
     def read_lips(self) -> None:
         """48-59 along the outer edge of the lips, 60-67 along the inner one, also of a closed mouth."""
@@ -325,9 +350,7 @@ def _crossing(field: NDArray[np.float32], start: NDArray[np.float64], end: NDArr
     """Where a field first turns positive on the way from start to end; the middle if it does not."""
     at = np.linspace(0.08, 0.92, 64)[:, None]
     line = start + at * (end - start)
-    values = cv2.remap(
-        field, line[:, 0].astype(np.float32), line[:, 1].astype(np.float32), cv2.INTER_LINEAR
-    ).ravel()
+    values = cv2.remap(field, line[:, 0].astype(np.float32), line[:, 1].astype(np.float32), cv2.INTER_LINEAR).ravel()
     rising = np.flatnonzero((values[:-1] <= 0) & (values[1:] > 0))
     if not rising.size:
         return (start + end) / 2 if values[0] <= 0 else line[0]

@@ -62,9 +62,7 @@ class ModelInfo:
             ValueError: It is not such a description, or its classes are not the 19 of this program.
         """
         try:
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
-            }
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
             info = cls(**values)
         except (TypeError, AttributeError) as error:
             raise ValueError(f"its description does not fit: {error}") from error
@@ -130,9 +128,7 @@ def initialise(network: nn.Module, path: Path) -> None:
             weights = load_file(path)
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {
-            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()
-        }
+        weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     except Exception as error:  # the unpickler may raise anything for a foreign file
         raise ModelError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
     whole = network.state_dict()
@@ -180,9 +176,7 @@ def find_weights(name_or_path: str) -> Path:
     shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
-        raise ModelError(
-            f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})"
-        )
+        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
     return path
 
 
@@ -233,9 +227,7 @@ def pick_device(name: str) -> torch.device:
         raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}") from error
     if device.type not in available:
         raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}")
-    if not available[device.type] or (
-        device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
-    ):
+    if not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
         raise ModelError(f"--device {name}: not available on this machine")
     return device
 

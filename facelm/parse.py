@@ -232,9 +232,7 @@ def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:
         np.savez_compressed(file, probabilities=probabilities, classes=np.array(classes.NAMES))
 
 
-def paste_bands(
-    faces: Sequence[Face], height: int, width: int
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def paste_bands(faces: Sequence[Face], height: int, width: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """The pasted probabilities, a band of rows at a time, so that large pictures need little memory.
 
     Yields:
@@ -247,7 +245,8 @@ def paste_bands(
         band[0] = total
         for face in faces:
             _add_face(band, total, face, top)
-        yield rows, band / total
+        band /= total
+        yield rows, band
 
 
 def _add_face(band: NDArray[np.float32], total: NDArray[np.float32], face: Face, top: int) -> None:
@@ -339,7 +338,12 @@ def _bound(
         face = regions == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     rows, columns = np.nonzero(face)
     if not rows.size:
-        rows, columns = np.array([expected, round(0.85 * size)]), np.array([round(0.25 * size), round(0.75 * size)])
-    points = align.apply(align.invert(align.to_crop_pixels(transform, size)), np.column_stack([columns, rows]).astype(float))
+        rows, columns = (
+            np.array([expected, round(0.85 * size)]),
+            np.array([round(0.25 * size), round(0.75 * size)]),
+        )
+    points = align.apply(
+        align.invert(align.to_crop_pixels(transform, size)), np.column_stack([columns, rows]).astype(float)
+    )
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     return float(x0), float(y0), float(x1), float(y1)

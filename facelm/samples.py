@@ -24,9 +24,7 @@ _VALIDATION_FRACTION = 0.1
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
 
-    def __init__(
-        self, examples: Sequence[data.Example], scenes: SceneMaker | None, size: int, seed: int
-    ) -> None:
+    def __init__(self, examples: Sequence[data.Example], scenes: SceneMaker | None, size: int, seed: int) -> None:
         self.examples = examples
         self.scenes = scenes
         self.seed = seed

@@ -65,9 +65,7 @@ class SceneMaker:
         )
         return np.ascontiguousarray(square[:, ::-1] if rng.random() < 0.5 else square, np.uint8)
 
-    def _paste(
-        self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], side: float, rng: np.random.Generator
-    ) -> None:
+    def _paste(self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], side: float, rng: np.random.Generator) -> None:
         """Draw one person, ``side`` pixels from edge to edge of the portrait, into the scene, in place."""
         portrait, labels = self.examples[int(rng.integers(len(self.examples)))].read()
         if rng.random() < 0.5:
@@ -92,9 +90,7 @@ class SceneMaker:
         whole = (self.size, self.size)
         portrait = np.asarray(cv2.warpAffine(portrait, onto_scene, whole, flags=cv2.INTER_LINEAR), np.uint8)
         alpha = cv2.warpAffine(alpha, onto_scene, whole, flags=cv2.INTER_LINEAR)
-        labels = np.asarray(
-            cv2.warpAffine(labels, labels_onto_scene, whole, flags=cv2.INTER_NEAREST), np.uint8
-        )
+        labels = np.asarray(cv2.warpAffine(labels, labels_onto_scene, whole, flags=cv2.INTER_NEAREST), np.uint8)
         labels[labels == classes.IGNORE] = 0
         lit = portrait.astype(np.float32) * rng.uniform(0.65, 1.25) + rng.uniform(-12, 12)
         weight = alpha[..., None]

@@ -60,14 +60,10 @@ class Run:
         self.should_stop = should_stop
         self.folder = Path(config.out)
         if not resume and (self.folder / "last.ckpt").exists():
-            raise TrainError(
-                f"{self.folder}: holds a run already; give --resume {self.folder}, or another --out"
-            )
+            raise TrainError(f"{self.folder}: holds a run already; give --resume {self.folder}, or another --out")
         self.device = model.pick_device(config.device)
         torch.manual_seed(config.seed)
-        self.info = model.describe(
-            config.encoder, config.size, tuple(Path(d).resolve().name for d in config.data)
-        )
+        self.info = model.describe(config.encoder, config.size, tuple(Path(d).resolve().name for d in config.data))
         self.network = model.build(self.info, config.pretrained and not resume)
         if config.init and not resume:
             model.initialise(self.network, Path(config.init))
@@ -104,9 +100,7 @@ class Run:
         warm_up = max(1, round(_WARM_UP * total))
         if step < warm_up:
             return (step + 1) / warm_up
-        return 0.01 + 0.99 * 0.5 * (
-            1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, total - warm_up)))
-        )
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, total - warm_up))))
 
     def train(self, max_minutes: float | None = None) -> bool:
         """Train until the last epoch is done, the time is up, or ``should_stop`` says so.
@@ -134,9 +128,7 @@ class Run:
     def _train_epoch(self, deadline: float) -> bool:
         """Train the rest of the epoch; False when it had to stop before its end."""
         self.network.train()
-        order = Order(
-            len(self.training_set.examples), self.config.batch, self.config.seed, self.epoch, self.step
-        )
+        order = Order(len(self.training_set.examples), self.config.batch, self.config.seed, self.epoch, self.step)
         loader = DataLoader(
             self.training_set,
             batch_size=self.config.batch,

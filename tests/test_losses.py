@@ -39,9 +39,7 @@ def test_worse_logits_cost_more(seed: int, share: float) -> None:
     wrong = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed + 1)) < share
     mistaken = torch.where(wrong, (target + 1) % 19, target)
     loss = DiceCrossEntropy()
-    right, half, all_wrong = (
-        float(loss(logits_for(t), target)) for t in (target, mistaken, (target + 1) % 19)
-    )
+    right, half, all_wrong = (float(loss(logits_for(t), target)) for t in (target, mistaken, (target + 1) % 19))
     assert right < half < all_wrong
     assert float(loss(logits_for(target, 1.0), target)) > right
 

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import draw_face
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facelm import data
+from facelm.config import TrainConfig
+from facelm.data import DataError
+from facelm.samples import Order, TrainingSet, ValidationSet, find_samples
+from facelm.scenes import SceneMaker
+
+
+@pytest.fixture
+def config(faces: Path) -> TrainConfig:
+    return TrainConfig((str(faces),), "", size=64, batch=3)
+
+
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(0, 9), st.integers(0, 9))
+def test_an_epoch_shows_each_example_at_most_once_in_whole_batches(count, batch, seed, epoch) -> None:
+    order = Order(count, batch, seed, epoch, 0)
+    keys = list(order)
+    assert len(order) == len(keys) == count // batch * batch
+    assert {e for e, _ in keys} <= {epoch}
+    assert len({index for _, index in keys}) == len(keys)
+    assert all(0 <= index < count for _, index in keys)
+
+
+@given(st.integers(0, 9), st.integers(0, 5))
+def test_an_order_goes_on_where_it_stopped(epoch: int, step: int) -> None:
+    assert list(Order(17, 3, 1, epoch, step)) == list(Order(17, 3, 1, epoch, 0))[3 * step :]
+
+
+def test_each_epoch_and_each_seed_has_its_own_order() -> None:
+    indices = [[i for _, i in Order(30, 1, *key, 0)] for key in ((0, 0), (0, 1), (1, 0))]
+    assert indices[0] != indices[1] != indices[2] != indices[0]
+
+
+@pytest.mark.parametrize("with_scenes", [False, True])
+def test_a_sample_depends_on_seed_epoch_and_index_alone(faces: Path, backgrounds: Path, with_scenes: bool) -> None:
+    examples = data.find(faces)
+    scenes = SceneMaker(examples, data.find_pictures(backgrounds), 64) if with_scenes else None
+    samples = TrainingSet(examples, scenes, 64, seed=3)
+    first = {key: samples[key] for key in ((0, 0), (0, 1), (1, 0))}
+    again = TrainingSet(examples, scenes, 64, seed=3)
+    for key in reversed(first):
+        rgb, mask = again[key]
+        assert torch.equal(rgb, first[key][0])
+        assert torch.equal(mask, first[key][1])
+        assert (rgb.shape, rgb.dtype) == ((3, 64, 64), torch.uint8)
+        assert (mask.shape, mask.dtype) == ((64, 64), torch.int64)
+    assert not torch.equal(first[0, 0][0], first[1, 0][0])
+    assert not torch.equal(TrainingSet(examples, scenes, 64, seed=4)[0, 0][0], first[0, 0][0])
+
+
+def test_some_samples_are_scenes_and_some_are_not(faces: Path, backgrounds: Path) -> None:
+    examples = data.find(faces)
+    scenes = SceneMaker(examples, data.find_pictures(backgrounds), 64)
+    samples = TrainingSet(examples, scenes, 64, seed=0)
+    plain = TrainingSet(examples, None, 64, seed=0)
+    # A portrait fills the picture with face; many scenes have little of it or none.
+    shares = np.array([[(s[0, i][1] == 0).float().mean() for i in range(10)] for s in (samples, plain)])
+    assert shares[0].max() > 0.9
+    assert shares[1].max() < 0.9
+
+
+def test_validation_shows_portraits_as_they_are(faces: Path) -> None:
+    samples = ValidationSet(data.find(faces), 64)
+    assert len(samples) == 10
+    rgb, mask = samples[2]
+    assert (rgb.shape, rgb.dtype) == ((3, 64, 64), torch.uint8)
+    np.testing.assert_array_equal(mask.numpy(), draw_face(80, 2)[1])
+
+
+def test_a_tenth_of_each_folder_is_held_out(config: TrainConfig, faces: Path, draw_data) -> None:
+    train, held_out = find_samples(replace(config, data=(str(faces), str(draw_data(3)))))
+    assert (len(train.examples), len(held_out)) == (11, 2)
+    assert not set(train.examples) & set(held_out.examples)
+    assert {example.image.parts[-3] for example in held_out.examples} == {faces.name, "data"}
+
+
+def test_with_a_validation_folder_nothing_is_held_out(config: TrainConfig, draw_data) -> None:
+    train, held_out = find_samples(replace(config, val=(str(draw_data(1)),)))
+    assert (len(train.examples), len(held_out)) == (10, 1)
+
+
+def test_too_few_examples(config: TrainConfig) -> None:
+    with pytest.raises(DataError, match="9 training examples do not fill a batch of 10"):
+        find_samples(replace(config, batch=10))
+
+
+def test_backgrounds_that_cannot_be_used(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="--backgrounds .*: no pictures"):
+        find_samples(replace(config, backgrounds=(str(tmp_path),)))
+    with pytest.raises(DataError, match="none: cannot be listed"):
+        find_samples(replace(config, backgrounds=(str(tmp_path / "none"),)))
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"bad\.jpg: not a picture"):
+        find_samples(replace(config, backgrounds=(str(tmp_path),)))

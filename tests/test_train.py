@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, draw_face, write_pair
+from PIL import Image
+from safetensors.torch import load_file
+
+from facelm import classes, images, model
+from facelm.classes import NAMES
+from facelm.data import DataError
+from facelm.model import ModelError
+from facelm.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
+
+CALLS_AN_EPOCH = 4  # should_stop is asked after each of three steps, and before the one validation picture
+OUTPUTS = {"best.safetensors", "last.ckpt", "history.csv", "curves.png", "config.json"}
+
+
+@pytest.fixture(scope="session")
+def config(faces: Path) -> TrainConfig:
+    """Four epochs of three steps: nine drawn faces to train on, one to validate on."""
+    return TrainConfig(
+        (str(faces),), "", encoder="mobilenet_v2", epochs=4, size=64, batch=3, lr=3e-3, workers=0, device="cpu"
+    )
+
+
+@pytest.fixture(scope="session")
+def events() -> list[Event]:
+    """What the run called ``straight`` reported."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def straight(config: TrainConfig, events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that went through without a stop, read only."""
+    folder = tmp_path_factory.mktemp("runs") / "straight"
+    assert Run(replace(config, out=str(folder)), on_event=events.append).train()
+    return folder
+
+
+def stop_at(call: int) -> Callable[[], bool]:
+    """A ``should_stop`` that says yes when it is asked for the nth time."""
+    calls = 0
+
+    def should_stop() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls == call
+
+    return should_stop
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    assert (first / "history.csv").read_text() == (second / "history.csv").read_text()
+    for name in ("best.safetensors", "last.ckpt"):
+        one, other = load_file(first / name), load_file(second / name)
+        assert one.keys() == other.keys()
+        assert not [key for key in one if not torch.equal(one[key], other[key])]
+
+
+def test_the_outputs_of_a_run(straight: Path, config: TrainConfig) -> None:
+    assert {path.name for path in straight.iterdir()} == OUTPUTS
+    rows = history(straight)
+    assert list(rows[0]) == [
+        *("epoch", "train_loss", "val_loss", "pixel_accuracy", "mean_iou", "mean_f1"),
+        *(f"f1_{name}" for name in NAMES),
+    ]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    with Image.open(straight / "curves.png") as curves:
+        curves.load()
+        assert curves.size == (1000, 400)
+    assert TrainConfig.load(straight) == replace(config, out=str(straight))
+
+
+def test_the_best_model_can_be_used(straight: Path, faces: Path) -> None:
+    network, info = model.load_model(str(straight / "best.safetensors"), torch.device("cpu"))
+    assert (info.encoder, info.size, info.data) == ("mobilenet_v2", 64, (faces.name,))
+    best = max(history(straight), key=lambda row: row["mean_f1"])
+    assert info.scores == {k: round(best[k], 4) for k in ("pixel_accuracy", "mean_iou", "mean_f1")}
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 19, 64, 64)
+
+
+def test_the_loss_goes_down(straight: Path) -> None:
+    rows = history(straight)
+    losses = [row["train_loss"] for row in rows]
+    assert losses[-1] < losses[1] < losses[0]
+    assert losses[-1] < 0.8 * losses[0]
+    assert rows[-1]["val_loss"] < rows[0]["val_loss"]
+
+
+def test_the_events_of_a_run(straight: Path, events: list[Event]) -> None:
+    checks = [event for event in events if isinstance(event, Checking)]
+    steps = [event for event in events if isinstance(event, Step)]
+    epochs = [event for event in events if isinstance(event, Epoch)]
+    assert (checks[-1].checked, checks[-1].examples) == (10, 10)
+    assert [(step.epoch, step.step) for step in steps] == [(e, s) for e in (1, 2, 3, 4) for s in (1, 2, 3)]
+    assert {(step.epochs, step.steps) for step in steps} == {(4, 3)}
+    assert steps[-1].seconds_left == 0
+    assert steps[0].seconds_left > 0
+    assert steps[0].images_per_second > 0
+    for epoch, row in zip(epochs, history(straight), strict=True):
+        assert (epoch.epoch, epoch.train_loss, epoch.val_loss) == (
+            row["epoch"],
+            row["train_loss"],
+            row["val_loss"],
+        )
+        assert epoch.scores.mean_f1 == row["mean_f1"]
+        assert steps[3 * epoch.epoch - 1].loss == row["train_loss"]
+    f1 = [epoch.scores.mean_f1 for epoch in epochs]
+    assert [epoch.best for epoch in epochs] == [all(f1[i] > g for g in f1[:i]) for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(CALLS_AN_EPOCH + 2, id="in the middle of an epoch"),
+        pytest.param(CALLS_AN_EPOCH + 3, id="after the last step of an epoch"),
+        pytest.param(CALLS_AN_EPOCH + 4, id="in the validation"),
+        pytest.param(4 * CALLS_AN_EPOCH - 1, id="after the very last step"),
+    ],
+)
+def test_a_run_that_was_stopped_and_resumed_is_the_same_run(
+    straight: Path, config: TrainConfig, tmp_path: Path, call: int
+) -> None:
+    config = replace(config, out=str(tmp_path / "run"))
+    assert not Run(config, should_stop=stop_at(call)).train()
+    assert len(history(tmp_path / "run")) == (call - 1) // CALLS_AN_EPOCH
+    torch.manual_seed(1234)  # resuming is to depend on the checkpoint alone
+    assert Run(TrainConfig.load(tmp_path / "run"), resume=True).train()
+    assert_same_run(straight, tmp_path / "run")
+
+
+def test_the_number_of_workers_and_the_stop_do_not_show_in_an_encoder_with_dropout(
+    config: TrainConfig, backgrounds: Path, tmp_path: Path
+) -> None:
+    config = replace(config, encoder="efficientnet-b0", epochs=2, backgrounds=(str(backgrounds),))
+    assert Run(replace(config, out=str(tmp_path / "a"))).train()
+    stopped = replace(config, out=str(tmp_path / "b"), workers=1)
+    assert not Run(stopped, should_stop=stop_at(2)).train()
+    assert Run(stopped, resume=True).train()
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_the_seed_decides(straight: Path, config: TrainConfig, tmp_path: Path) -> None:
+    assert Run(replace(config, out=str(tmp_path / "same"))).train()
+    assert_same_run(straight, tmp_path / "same")
+    assert not Run(
+        replace(config, out=str(tmp_path / "other"), seed=1), should_stop=stop_at(CALLS_AN_EPOCH + 1)
+    ).train()
+    assert history(tmp_path / "other")[0]["train_loss"] != history(straight)[0]["train_loss"]
+
+
+def test_resuming_a_finished_run_changes_nothing(straight: Path, tmp_path: Path) -> None:
+    # The folder is moved, too: a run lives where it is, not where it was.
+    shutil.copytree(straight, tmp_path / "moved")
+    run = Run(TrainConfig.load(tmp_path / "moved"), resume=True)
+    assert run.folder == tmp_path / "moved"
+    assert run.train()
+    assert_same_run(straight, tmp_path / "moved")
+
+
+def test_time_that_is_up_leaves_a_checkpoint(straight: Path, config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(config, out=str(tmp_path))
+    started = time.monotonic()
+    assert not Run(config).train(max_minutes=0.001)
+    assert time.monotonic() - started < 30
+    assert (tmp_path / "last.ckpt").is_file()
+    assert Run(config, resume=True).train(max_minutes=60)
+    assert_same_run(straight, tmp_path)
+
+
+def test_start_weights_and_a_validation_folder(
+    straight: Path, config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+) -> None:
+    epochs: list[Event] = []
+    run = Run(
+        replace(
+            config,
+            out=str(tmp_path / "run"),
+            epochs=1,
+            val=(str(draw_data(2)),),
+            init=str(straight / "best.safetensors"),
+        ),
+        on_event=epochs.append,
+    )
+    assert len(run.training_set.examples) == 10
+    assert run.train()
+    assert isinstance(epochs[-1], Epoch)
+    assert epochs[-1].train_loss < history(straight)[0]["train_loss"]
+
+
+def test_validation_without_a_face_still_leaves_a_model(config: TrainConfig, tmp_path: Path) -> None:
+    rgb, _ = draw_face(64, 0)
+    write_pair(tmp_path / "val", "0", rgb, np.full((64, 64), classes.IGNORE, np.uint8))
+    run = Run(replace(config, out=str(tmp_path / "run"), epochs=1, val=(str(tmp_path / "val"),)))
+    assert run.train()
+    row = history(tmp_path / "run")[0]
+    assert math.isnan(row["val_loss"])
+    assert math.isnan(row["mean_f1"])
+    model.load_model(str(tmp_path / "run/best.safetensors"), torch.device("cpu"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Path) -> None:
+    run = Run(replace(config, out=str(tmp_path), lr=1e30))
+    with pytest.raises(TrainError, match="the loss is (nan|inf) in epoch 1: try a smaller --lr"):
+        run.train()
+
+
+def test_a_picture_that_goes_missing_ends_the_run(
+    config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+) -> None:
+    folder = draw_data(4)
+    run = Run(replace(config, out=str(tmp_path / "run"), data=(str(folder),)))
+    shutil.rmtree(folder / "images")
+    with pytest.raises(images.ImageError, match="no such file"):
+        run.train()
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(straight: Path, config: TrainConfig) -> None:
+    before = (straight / "history.csv").read_bytes()
+    with pytest.raises(TrainError, match=f"holds a run already; give --resume {straight}"):
+        Run(replace(config, out=str(straight)))
+    assert (straight / "history.csv").read_bytes() == before
+
+
+def test_a_folder_without_a_checkpoint_cannot_be_resumed(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"last\.ckpt: not a checkpoint of this run"):
+        Run(replace(config, out=str(tmp_path)), resume=True)
+
+
+@pytest.mark.parametrize("fault", ["empty", "truncated", "pickle", "foreign", "other encoder"])
+def test_a_damaged_checkpoint_is_named(straight: Path, tmp_path: Path, fault: str) -> None:
+    shutil.copytree(straight, tmp_path / "run")
+    path = tmp_path / "run/last.ckpt"
+    if fault == "other encoder":
+        values = json.loads((tmp_path / "run/config.json").read_text())
+        (tmp_path / "run/config.json").write_text(json.dumps(values | {"encoder": "resnet18"}))
+    elif fault == "foreign":
+        shutil.copy(straight / "best.safetensors", path)
+    elif fault == "pickle":
+        torch.save({"epoch": 1}, path)
+    else:
+        content = path.read_bytes()
+        path.write_bytes(content[: {"empty": 0, "truncated": len(content) // 2}[fault]])
+    with pytest.raises(TrainError) as caught:
+        Run(TrainConfig.load(tmp_path / "run"), resume=True)
+    assert str(caught.value).startswith(f"{path}: not a checkpoint of this run (")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_data_that_cannot_be_used(config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]) -> None:
+    config = replace(config, out=str(tmp_path / "run"))
+    with pytest.raises(DataError, match="nowhere: not a data folder"):
+        Run(replace(config, data=(str(tmp_path / "nowhere"),)))
+    with pytest.raises(DataError, match="2 training examples do not fill a batch of 3"):
+        Run(replace(config, data=(str(draw_data(3)),)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_encoder_device_or_start_weights_that_cannot_be_used(config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(config, out=str(tmp_path / "run"))
+    for changes in ({"encoder": "resnet5000"}, {"device": "gpu"}, {"init": str(tmp_path / "none.pth")}):
+        with pytest.raises(ModelError, match=next(iter(changes.values()))):
+            Run(replace(config, **changes))
+
+
+def command(config: TrainConfig, out: Path, **changes: object) -> list[str]:
+    """The command line of a run."""
+    options = {"encoder": config.encoder, "size": 64, "batch": 3, "lr": 3e-3, "workers": 0, "device": "cpu"} | changes
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    return ["train", "--data", config.data[0], "--out", str(out), *given]
+
+
+def test_the_command_trains_like_the_api(facelm, straight: Path, config: TrainConfig, tmp_path: Path) -> None:
+    done = facelm(*command(config, tmp_path / "run", epochs=4))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'run/best.safetensors'}\n"
+    assert "epoch 4/4" in done.stderr
+    assert "mean F1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert_same_run(straight, tmp_path / "run")
+    again = facelm(*command(config, tmp_path / "run", epochs=4))
+    assert again.returncode == 1
+    assert again.stderr.strip().endswith(f"holds a run already; give --resume {tmp_path / 'run'}, or another --out")
+
+
+def test_max_minutes_ends_the_command_cleanly(facelm, config: TrainConfig, tmp_path: Path) -> None:
+    done = facelm(*command(config, tmp_path / "run", epochs=1000, max_minutes=0.1))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'run/last.ckpt'}\n"
+    assert f"facelm train --resume {tmp_path / 'run'}" in done.stderr
+    assert (tmp_path / "run/last.ckpt").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
+def test_control_c_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainConfig, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facelm", *command(config, run, epochs=15, workers=1)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it, too
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert f"stopped; go on with: facelm train --resume {run}" in stderr
+    assert "Traceback" not in stderr
+    assert 1 <= len(history(run)) < 15
+    done = facelm("train", "--resume", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{run / 'best.safetensors'}\n"
+    assert len(history(run)) == 15
+
+
+def test_either_data_or_a_run_to_resume(facelm, faces: Path, straight: Path) -> None:
+    for arguments in ([], ["--data", faces, "--resume", straight]):
+        done = facelm("train", *arguments)
+        assert done.returncode == 2
+        assert "--data" in done.stderr
+        assert "--resume" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_is_one_message_without_a_traceback(
+    facelm, config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+) -> None:
+    folder = draw_data(4)
+    (folder / "masks/01.png").unlink()
+    done = facelm(*command(replace(config, data=(str(folder),)), tmp_path / "run"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"{folder}/images/01.png: no mask {folder}/masks/<same stem>.png\n"
+    done = facelm("train", "--resume", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path / 'nothing'}: holds no run that can be resumed")
+    assert len(done.stderr.splitlines()) == 1
