@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,12 +15,13 @@ from facelm import align, classes, images, model
 from facelm.detect import MIDDLE, Detection, detect, suppress
 
 _SMALL_SIDE = 320
-_LARGE_SIDE = 1120
+_LARGE_SIDE = 1600
 _WORTH_A_LOOK = 1.3
 _LARGEST_STRIDE = 32
 _MOVED = 0.03
 _OFF_CENTRE = 0.2
 _ENLARGE = 2
+_SKIN_SHARE = 0.002
 _CONTEXT_SIZE = 128
 _CONTEXT_WEIGHT = 0.05
 _FACE = classes.indices("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
@@ -104,13 +105,26 @@ class FaceParser:
         """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+        faces, skin = self._parse_upright(rgb)
+        if faces or not skin:
+            return faces
+        # A face that lies or stands on its head is found where the picture is turned.
+        turns = [
+            [_turn_back(face, quarters, rgb.shape) for face in self._parse_upright(_turn(rgb, quarters))[0]]
+            for quarters in (1, 2, 3)
+        ]
+        return max(turns, key=lambda found: sum(face.score for face in found))
+
+    def _parse_upright(self, rgb: NDArray[np.uint8]) -> tuple[list[Face], bool]:
+        """The faces of a picture, and whether there is skin in it."""
         looks, detections = self._search(rgb)
         settled, moved = self._refine(rgb, looks, detections)
         again, still_moved = self._refine(rgb, looks, moved)
         again += self._refine(rgb, looks, still_moved, settle=True)[0]
         faces = {id(face.transform): face for face in settled + again}
         kept = suppress([Detection(face.transform, face.score) for face in faces.values()])
-        return [faces[id(detection.transform)] for detection in kept]
+        skin = any((look.probabilities[_FACE].sum(0) > 0.5).mean() > _SKIN_SHARE for look in looks)
+        return [faces[id(detection.transform)] for detection in kept], skin
 
     @torch.inference_mode()
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -307,7 +321,27 @@ def _context(looks: Sequence[_Look], detection: Detection) -> NDArray[np.float32
     to_look = align.scaling(look.scale)
     matrix = align.compose(to_wide, align.invert(to_look))
     square = (_CONTEXT_SIZE, _CONTEXT_SIZE)
-    return np.stack([cv2.warpAffine(layer, matrix, square) for layer in look.probabilities]).astype(np.float32)
+    context = np.stack([cv2.warpAffine(layer, matrix, square) for layer in look.probabilities]).astype(np.float32)
+    context[0] += 1 - context.sum(0)
+    return context
+
+
+def _turn(rgb: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    """The picture turned counterclockwise by quarters."""
+    return np.ascontiguousarray(np.rot90(rgb, quarters))
+
+
+def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
+    """A face of the turned picture as a face of the picture, whose shape is (H, W, 3)."""
+    right, bottom = shape[1] - 1.0, shape[0] - 1.0
+    to_turned = {
+        1: np.array([[0, 1, 0], [-1, 0, right]]),
+        2: np.array([[-1, 0, right], [0, -1, bottom]]),
+        3: np.array([[0, -1, bottom], [1, 0, 0]]),
+    }[quarters]
+    corners = align.apply(align.invert(to_turned), np.array(face.box).reshape(2, 2))
+    x0, y0, x1, y1 = (*corners.min(0).tolist(), *corners.max(0).tolist())
+    return replace(face, box=(x0, y0, x1, y1), transform=align.compose(face.transform, to_turned))
 
 
 def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

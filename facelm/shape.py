@@ -86,9 +86,9 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> Shap
     ).x
     rotation = Rotation.from_rotvec(parameters[:3])
     roll, yaw, pitch = rotation.as_euler("ZYX", degrees=True)
-    # z points away from the camera: a turn of the nose to the right is a negative turn about y.
+    # z points away from the camera: a nose that moves right or up turns negatively about y or x.
     return ShapeFit(
-        Pose(float(-yaw), float(pitch), float(roll)),
+        Pose(float(-yaw), float(-pitch), float(roll)),
         _project(mean_shape(), parameters),
         float(np.exp(parameters[3])),
     )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS = 200
+NEUTRAL = 5.3  # degrees that the plane of eyes and mouth leans when a person looks straight ahead: median over FRL
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
 MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
 MIRROR += [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
@@ -69,11 +70,11 @@ def pose(view: NDArray[np.float64], shape: NDArray[np.float64]) -> tuple[float, 
 
 
 def upright(shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The shape centred, in inter-ocular units, its face plane (eyes, mouth corners) seen from the front."""
+    """The shape centred, in inter-ocular units, as it is when a person looks straight ahead."""
     shape = (shape - shape.mean(0)) / interocular(shape)
     eyes, mouth = shape[36:48].mean(0), (shape[48] + shape[54]) / 2
     down = mouth - eyes
-    tilt = np.arctan2(down[2], down[1])
+    tilt = np.arctan2(down[2], down[1]) + np.radians(NEUTRAL)
     turn = np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]])
     return shape @ turn.T
 

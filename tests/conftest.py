@@ -11,11 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
+os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 
-from facelm import classes, images  # noqa: E402
+from facelm import classes, images
+from facelm.parse import FaceParser
 
 ROOT = Path(__file__).parent.parent
 
@@ -125,3 +128,27 @@ def facelm() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def parser() -> FaceParser:
+    """The shipped model on the CPU."""
+    return FaceParser("lite", "cpu")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A real face: Eileen Collins, NASA."""
+    return skimage.data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def group() -> np.ndarray:
+    """The sample picture of five people."""
+    return images.read(ROOT / "sample_images" / "group.jpg")
+
+
+@pytest.fixture(scope="session")
+def no_face() -> np.ndarray:
+    """The sample picture of nobody."""
+    return images.read(ROOT / "sample_images" / "no_face.jpg")

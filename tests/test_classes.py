@@ -16,7 +16,7 @@ def test_the_order_is_that_of_celebamask_hq() -> None:
         "background skin nose eye_g l_eye r_eye l_brow r_brow l_ear r_ear mouth u_lip l_lip hair hat ear_r "
         "neck_l neck cloth"
     )
-    assert NAMES == tuple(wanted.split())
+    assert list(NAMES) == wanted.split()
     assert [c.index for c in CLASSES] == list(range(19))
 
 

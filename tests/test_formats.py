@@ -349,9 +349,7 @@ def test_minus_zero_is_zero():
 
 
 def test_single_precision_rounds_as_well():
-    found = formats.to_json(
-        PictureRecord("a.jpg", 9, 9, (face(landmarks=np.full((68, 2), 12.34, np.float32)),))
-    )
+    found = formats.to_json(PictureRecord("a.jpg", 9, 9, (face(landmarks=np.full((68, 2), 12.34, np.float32)),)))
     assert found["faces"][0]["landmarks"][0] == [12.34, 12.34]
 
 

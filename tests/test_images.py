@@ -258,17 +258,13 @@ def test_a_transparent_grey_and_rgb_value_are_white():
     grey = Image.fromarray(np.array([[7, 8]], np.uint8))
     np.testing.assert_array_equal(decode(encoded(grey, "PNG", transparency=7), "x")[0], [[255] * 3, [8] * 3])
     rgb = Image.fromarray(np.array([[RED, BLUE]], np.uint8))
-    np.testing.assert_array_equal(
-        decode(encoded(rgb, "PNG", transparency=RED), "x"), [[(255, 255, 255), BLUE]]
-    )
+    np.testing.assert_array_equal(decode(encoded(rgb, "PNG", transparency=RED), "x"), [[(255, 255, 255), BLUE]])
 
 
 # Frames and orientation
 
 
-@pytest.mark.parametrize(
-    ("format", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("PNG", {})]
-)
+@pytest.mark.parametrize(("format", "options"), [("GIF", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("PNG", {})])
 def test_the_first_frame_is_taken(format, options):
     frames = [Image.new("RGB", (8, 6), colour) for colour in (RED, GREEN, BLUE)]
     data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
@@ -464,18 +460,14 @@ def test_too_little_memory_is_told_from_damage(monkeypatch):
         decode(data, "x")
 
 
-@pytest.mark.parametrize(
-    "size", [(14_143, 14_143), (20_001, 20_000), (50_000, 50_000), (2**31 - 1, 2**31 - 1)]
-)
+@pytest.mark.parametrize("size", [(14_143, 14_143), (20_001, 20_000), (50_000, 50_000), (2**31 - 1, 2**31 - 1)])
 def test_a_decompression_bomb_is_refused_without_a_warning(size):
     bomb = png(*size, 8, 2, b"")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ImageError) as error:
             decode(bomb, "bomb.png")
-    assert_one_line(
-        error, "bomb.png", f"too many pixels ({size[0] * size[1]:,}; the limit is {images.MAX_PIXELS:,})"
-    )
+    assert_one_line(error, "bomb.png", f"too many pixels ({size[0] * size[1]:,}; the limit is {images.MAX_PIXELS:,})")
 
 
 def test_an_animation_cannot_hide_a_bomb():

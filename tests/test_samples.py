@@ -96,7 +96,7 @@ def test_too_few_examples(config: TrainConfig) -> None:
 
 
 def test_backgrounds_that_cannot_be_used(config: TrainConfig, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="--backgrounds .*: no pictures"):
+    with pytest.raises(DataError, match=r"--backgrounds .*: no pictures"):
         find_samples(replace(config, backgrounds=(str(tmp_path),)))
     with pytest.raises(DataError, match="none: cannot be listed"):
         find_samples(replace(config, backgrounds=(str(tmp_path / "none"),)))

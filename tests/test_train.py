@@ -222,7 +222,7 @@ def test_validation_without_a_face_still_leaves_a_model(config: TrainConfig, tmp
 
 def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Path) -> None:
     run = Run(replace(config, out=str(tmp_path), lr=1e30))
-    with pytest.raises(TrainError, match="the loss is (nan|inf) in epoch 1: try a smaller --lr"):
+    with pytest.raises(TrainError, match=r"the loss is (nan|inf) in epoch 1: try a smaller --lr"):
         run.train()
 
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facelm import align, classes
+from facelm.detect import detect
+
+SIZES = {"r_brow": (0.07, 0.018), "l_brow": (0.07, 0.018), "r_eye": (0.035, 0.02), "l_eye": (0.035, 0.02)}
+SIZES |= {"nose": (0.055, 0.11), "u_lip": (0.08, 0.03)}
+PLACES = {name: align.PARTS["lips" if name == "u_lip" else name] for name in SIZES}
+
+
+def draw(faces: list[tuple[float, float, float, float]], size: int = 400) -> NDArray[np.float32]:
+    """Probabilities of drawn faces: x, y of the middle, side of the crop, rotation in degrees."""
+    labels = np.zeros((size, size), np.uint8)
+    for x, y, side, angle in faces:
+        cv2.ellipse(labels, ((x, y), (0.45 * side, 0.6 * side), angle), classes.INDEX["skin"], cv2.FILLED)
+        turn = np.radians(angle)
+        for name, (a, b) in SIZES.items():
+            dx, dy = (np.array(PLACES[name]) - (0.5, 0.58)) * side
+            place = (x + dx * np.cos(turn) - dy * np.sin(turn), y + dx * np.sin(turn) + dy * np.cos(turn))
+            cv2.ellipse(labels, (place, (2 * a * side, 2 * b * side), angle), classes.INDEX[name], cv2.FILLED)
+    return np.eye(len(classes.CLASSES), dtype=np.float32)[labels].transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("angle", [0, 35, 90, 180, -120])
+@pytest.mark.parametrize("side", [70, 160, 330])
+def test_one_face_at_any_size_and_rotation(side: float, angle: float) -> None:
+    found = detect(draw([(200, 190, side, angle)]), (1, 1))
+    assert len(found) == 1
+    assert np.abs(found[0].centre - (200, 190)).max() < 0.05 * side
+    assert found[0].side == pytest.approx(side, rel=0.1)
+    roll = np.degrees(np.arctan2(*-found[0].transform[::-1, 0] * (1, -1)))
+    assert abs((roll - angle + 180) % 360 - 180) < 5
+    assert 0.5 < found[0].score <= 1
+
+
+def test_touching_faces_are_two() -> None:
+    found = detect(draw([(130, 200, 200, 0), (225, 200, 200, 0)]), (1, 1))
+    assert len(found) == 2
+    assert {face.centre[0] < 180 for face in found} == {True, False}
+
+
+def test_transforms_are_in_pixels_of_the_picture() -> None:
+    small = detect(draw([(200, 190, 160, 0)]), (1, 1))[0]
+    large = detect(draw([(200, 190, 160, 0)]), (3, 2))[0]
+    assert np.abs(large.centre - ((small.centre + 0.5) * (3, 2) - 0.5)).max() < 1
+
+
+def test_nobody() -> None:
+    assert detect(draw([]), (1, 1)) == []
+
+
+def test_a_lone_nose_is_no_face() -> None:
+    labels = np.zeros((200, 200), np.uint8)
+    cv2.ellipse(labels, ((100, 100), (20, 40), 0), classes.INDEX["nose"], cv2.FILLED)
+    assert detect(np.eye(19, dtype=np.float32)[labels].transpose(2, 0, 1), (1, 1)) == []
+
+
+def test_parts_without_skin_are_no_face() -> None:
+    probabilities = draw([(200, 190, 200, 0)])
+    skin = classes.INDEX["skin"]
+    probabilities[0] += probabilities[skin]
+    probabilities[skin] = 0
+    assert detect(probabilities, (1, 1)) == []

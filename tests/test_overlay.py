@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+
+from facelm import classes
+from facelm.landmarks import Landmarks
+from facelm.overlay import draw_landmarks, draw_mask
+from facelm.shape import Pose
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+MASK = np.zeros((200, 200), np.uint8)
+MASK[50:100, 50:150] = classes.INDEX["hair"]
+
+
+def points(visible: bool) -> Landmarks:
+    columns, rows = np.arange(68) % 10 * 18 + 12.0, np.arange(68) // 10 * 25 + 15.0
+    seen = np.full(68, visible)
+    return Landmarks(np.column_stack([columns, rows]), np.ones(68), seen, {}, Pose(0, 0, 0))
+
+
+def test_opacity_goes_from_photo_to_colour() -> None:
+    assert np.array_equal(draw_mask(PHOTO, MASK, 0.0), PHOTO)
+    full = draw_mask(PHOTO, MASK, 1.0)
+    assert (full[60, 60] == classes.CLASSES[classes.INDEX["hair"]].colour).all()
+    half = draw_mask(PHOTO, MASK, 0.5)
+    assert np.abs(half[60, 60].astype(int) - (PHOTO[60, 60].astype(int) + full[60, 60]) / 2).max() <= 1
+
+
+def test_background_is_the_photo() -> None:
+    drawn = draw_mask(PHOTO, MASK, 0.9)
+    assert np.array_equal(drawn[MASK == 0], PHOTO[MASK == 0])
+
+
+def test_points_are_drawn_where_they_are_and_hidden_ones_look_different() -> None:
+    seen, hidden = draw_landmarks(PHOTO, [points(True)]), draw_landmarks(PHOTO, [points(False)])
+    x, y = points(True).points[33].astype(int)
+    assert seen[y, x, 1] > 180 > seen[y, x, 0]
+    assert hidden[y, x, 0] > 200 and hidden[y, x, 2] < 60
+
+
+def test_inputs_are_left_alone() -> None:
+    before = PHOTO.copy()
+    draw_landmarks(PHOTO, [points(True)])
+    draw_mask(PHOTO, MASK)
+    assert np.array_equal(PHOTO, before)
+    assert np.array_equal(draw_landmarks(PHOTO, []), PHOTO)

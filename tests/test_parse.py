@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facelm import classes
+from facelm.parse import FaceParser, paste, paste_probabilities
+
+# Measured by hand on scikit-image's astronaut, pixels.
+BOX = (182, 88, 267, 178)
+RIGHT_PUPIL, LEFT_PUPIL = (203.5, 101.0), (246.7, 103.3)
+
+
+def overlap(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes."""
+    x0, y0 = max(first[0], second[0]), max(first[1], second[1])
+    x1, y1 = min(first[2], second[2]), min(first[3], second[3])
+    common = max(0, x1 - x0) * max(0, y1 - y0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return common / (sum(areas) - common)
+
+
+def name_at(mask: NDArray[np.uint8], point: tuple[float, float]) -> str:
+    return classes.NAMES[mask[round(point[1]), round(point[0])]]
+
+
+def test_a_portrait_is_one_face_with_its_parts_in_place(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    faces = parser.parse(astronaut)
+    assert len(faces) == 1
+    assert overlap(faces[0].box, BOX) > 0.75
+    assert 0.5 < faces[0].score <= 1
+    mask = paste(faces, 512, 512)
+    assert mask.shape == (512, 512) and mask.dtype == np.uint8
+    assert name_at(mask, RIGHT_PUPIL) == "r_eye" and name_at(mask, LEFT_PUPIL) == "l_eye"
+    assert name_at(mask, (223, 120)) == "nose"
+    assert name_at(mask, (223, 165)) == "skin"
+    assert name_at(mask, (224, 40)) == "hair"
+    assert name_at(mask, (450, 60)) == "background"
+
+
+def test_mirroring_the_picture_swaps_the_sides(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    plain = paste(parser.parse(astronaut), 512, 512)
+    mirrored = paste(parser.parse(np.ascontiguousarray(astronaut[:, ::-1])), 512, 512)
+    assert name_at(mirrored, (511 - RIGHT_PUPIL[0], RIGHT_PUPIL[1])) == "l_eye"
+    assert (classes.mirror(mirrored[:, ::-1]) == plain).mean() > 0.98
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_lying_face_is_found(parser: FaceParser, astronaut: NDArray[np.uint8], quarters: int) -> None:
+    plain = paste(parser.parse(astronaut), 512, 512)
+    faces = parser.parse(np.ascontiguousarray(np.rot90(astronaut, quarters)))
+    assert len(faces) == 1
+    turned = np.rot90(paste(faces, 512, 512), -quarters)
+    assert (turned == plain).mean() > 0.95
+
+
+def test_a_group(parser: FaceParser, group: NDArray[np.uint8]) -> None:
+    faces = parser.parse(group)
+    assert len(faces) == 5
+    middles = sorted((face.box[0] + face.box[2]) / 2 for face in faces)
+    assert np.diff(middles).min() > 50
+    assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
+
+
+def test_nobody(parser: FaceParser, no_face: NDArray[np.uint8]) -> None:
+    faces = parser.parse(no_face)
+    assert faces == []
+    assert not paste(faces, *no_face.shape[:2]).any()
+
+
+def test_a_large_picture(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    faces = parser.parse(cv2.resize(astronaut, (3000, 3000), interpolation=cv2.INTER_CUBIC))
+    assert len(faces) == 1
+    assert overlap(tuple(value * 512 / 3000 for value in faces[0].box), BOX) > 0.75
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (400, 1), (1, 400), (1, 1), (33, 700)])
+def test_pictures_of_odd_shapes(parser: FaceParser, shape: tuple[int, int]) -> None:
+    rgb = np.full((*shape, 3), 128, np.uint8)
+    assert paste(parser.parse(rgb), *shape).shape == shape
+
+
+def test_wrong_pictures(parser: FaceParser) -> None:
+    for wrong in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)):
+        with pytest.raises(ValueError, match="uint8"):
+            parser.parse(wrong)
+
+
+def test_probabilities_add_up_and_agree_with_the_mask(parser: FaceParser, group: NDArray[np.uint8]) -> None:
+    faces = parser.parse(group)
+    probabilities = paste_probabilities(faces, *group.shape[:2]).astype(np.float32)
+    assert probabilities.shape == (19, *group.shape[:2])
+    assert abs(probabilities.sum(0) - 1).max() < 0.01
+    assert (probabilities.argmax(0) == paste(faces, *group.shape[:2])).mean() > 0.999
+
+
+def test_a_face_at_the_border_is_pasted_within_the_picture(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    cut = np.ascontiguousarray(astronaut[:150, :235])
+    faces = parser.parse(cut)
+    assert len(faces) == 1
+    assert name_at(paste(faces, 150, 235), RIGHT_PUPIL) == "r_eye"
+    assert not faces[0].inside.all()
+
+
+def test_batches_change_nothing(parser: FaceParser, group: NDArray[np.uint8]) -> None:
+    one_by_one = FaceParser("lite", "cpu", batch=1).parse(group)
+    together = parser.parse(group)
+    assert np.allclose([face.box for face in one_by_one], [face.box for face in together], atol=0.5)
