@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facelm.images import ImageError, read
     from facelm.landmarks import Landmarks, find_landmarks
+    from facelm.masks import paste
     from facelm.model import ModelError
-    from facelm.parse import Face, FaceParser, paste
+    from facelm.parse import Face, FaceParser
 
 __all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
 
@@ -27,7 +28,7 @@ _HOMES = {
     "Landmarks": "landmarks",
     "ModelError": "model",
     "find_landmarks": "landmarks",
-    "paste": "parse",
+    "paste": "masks",
     "read": "images",
 }
 

@@ -80,7 +80,7 @@ def parse(
     sources = session.find(inputs, [".mask.png", ".npz"] if probabilities else [".mask.png"])
     parser = session.load(model, device, batch)
     from facelm import classes, images
-    from facelm.parse import paste, paste_probabilities, write_probabilities
+    from facelm.masks import paste, paste_probabilities, write_probabilities
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
         height, width = rgb.shape[:2]
@@ -157,8 +157,8 @@ def overlay(
     parser = session.load(model, device, batch)
     from facelm import images
     from facelm.landmarks import find_landmarks
+    from facelm.masks import paste
     from facelm.overlay import draw_landmarks, draw_mask
-    from facelm.parse import paste
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
         points: list[Landmarks] = [] if no_landmarks else [find_landmarks(face) for face in faces]

@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.parse import FaceParser, paste, paste_probabilities
+from facelm.masks import paste, paste_probabilities
+from facelm.parse import FaceParser
 
 # Measured by hand on scikit-image's astronaut, pixels.
 BOX = (182, 88, 267, 178)
