@@ -57,6 +57,12 @@ IGNORE = 255
 INDEX: dict[str, int] = {c.name: c.index for c in CLASSES}
 NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
 
+FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+"""The classes that make up a face: what lies within its outline, between hair, ears and neck."""
+
+LIPS = ("mouth", "u_lip", "l_lip")
+"""The classes within the outer edge of the lips."""
+
 _MIRRORED = np.arange(256, dtype=np.uint8)
 _MIRRORED[: len(CLASSES)] = [INDEX[c.mirror] for c in CLASSES]
 

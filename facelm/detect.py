@@ -19,7 +19,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "eye": ("l_eye", "r_eye"),
     "brow": ("l_brow", "r_brow"),
     "nose": ("nose",),
-    "lips": ("mouth", "u_lip", "l_lip"),
+    "lips": classes.LIPS,
     "eye_g": ("eye_g",),
 }
 _SLOTS = tuple(align.PARTS)
@@ -28,7 +28,6 @@ _SLOT_KIND = {slot: slot.removeprefix("l_").removeprefix("r_") for slot in _SLOT
 _AREAS = {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g": 0.0525}
 _WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "eye_g": 0.8}
 _FULL_SUPPORT = 4.6  # two eyes, two brows, nose and lips; glasses stand in for eyes
-_FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
 MIDDLE = (0.5, 0.58)
 """The middle of the face in the canonical crop, a little above the tip of the nose."""
 
@@ -85,7 +84,7 @@ def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> li
         Faces, best first. Transforms are from pixels of the picture.
     """
     labels = probabilities.argmax(0).astype(np.uint8)
-    skin = probabilities[classes.indices(*_FACE)].sum(0)
+    skin = probabilities[classes.indices(*classes.FACE)].sum(0)
     found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
     to_parse = align.scaling(scale)

@@ -18,7 +18,7 @@ from facelm import align, classes
 from facelm.formats import PARTS, FaceRecord, encode_region
 from facelm.masks import paste
 from facelm.parse import Face
-from facelm.reader import FACE, TURNED, ContourReader
+from facelm.reader import TURNED, ContourReader
 from facelm.shape import Pose, fit_shape, mean_shape
 
 _COMPLETED = 0.25
@@ -98,7 +98,7 @@ def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool =
         found = find_landmarks(face)
         region = None
         if regions:
-            region = encode_region(np.isin(paste([face], height, width), classes.indices(*FACE)))
+            region = encode_region(np.isin(paste([face], height, width), classes.indices(*classes.FACE)))
         records.append(
             FaceRecord(
                 face.box,

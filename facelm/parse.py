@@ -22,7 +22,7 @@ _OFF_CENTRE = 0.2
 _ENLARGE = 2
 _SKIN_SHARE = 0.002
 _CONTEXT_SIZE = 128
-_FACE = classes.indices("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
+_FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
 
 

@@ -14,10 +14,6 @@ from facelm.parse import Face
 TURNED = 10.0
 """Yaw in degrees from which on a face counts as turned."""
 
-FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
-"""The classes that make up a face: what lies between its outline and the neck, ears and hair."""
-
-_LIPS = ("mouth", "u_lip", "l_lip")
 _COVERS = ("hair", "hat", "eye_g")
 _REACH = 0.16
 # Fractions of arcs and heights, fitted by hand to the points that people placed on studio portraits.
@@ -162,7 +158,7 @@ class ContourReader:
     def read_lips(self) -> None:
         """48-59 along the outer edge of the lips, 60-67 along the inner one, also of a closed mouth."""
         expected = np.array(align.PARTS["lips"]) * self.size
-        whole = self.probability(*_LIPS)
+        whole = self.probability(*classes.LIPS)
         outline = find_outline(whole, expected, _REACH * self.size)
         if outline is None:
             return
@@ -190,7 +186,7 @@ class ContourReader:
 
     def read_jaw(self) -> None:
         """0-16 along the lower outline of the face, from ear to ear; 8 where the middle of the face meets it."""
-        whole = self.probability(*FACE)
+        whole = self.probability(*classes.FACE)
         outline = find_outline(whole, np.array([0.5, 0.58]) * self.size, 0.4 * self.size)
         if outline is None:
             return
