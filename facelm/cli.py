@@ -180,7 +180,7 @@ def train(
     ] = None,
     backgrounds: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of photos without people: every second sample is a scene pasted on one."),
+        typer.Option(help="Folder of photos without people: two samples in five are scenes pasted on them."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run: best.safetensors, last.ckpt, history.csv.")] = Path(
         "runs/facelm"

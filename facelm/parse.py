@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from facelm import align, classes, model
 from facelm.detect import MIDDLE, Detection, detect, suppress
+from facelm.islands import drop_islands
 
 _SMALL_SIDE = 320
 _LARGE_SIDE = 1600
@@ -185,7 +186,8 @@ class FaceParser:
         for start in range(0, len(detections), self.batch):
             chunk = detections[start : start + self.batch]
             crops = np.stack([align.cut_crop(rgb, detection.transform, size) for detection in chunk])
-            for detection, probabilities in zip(chunk, self.predict(crops), strict=True):
+            parsed = [drop_islands(probabilities) for probabilities in self.predict(crops)]
+            for detection, probabilities in zip(chunk, parsed, strict=True):
                 near = [
                     found
                     for found in detect(probabilities, (1, 1))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from facelm import augment, data
 from facelm.config import TrainConfig
@@ -106,6 +107,20 @@ def find_samples(
     data.check(train + held_out, on_progress, backgrounds)
     scenes = SceneMaker(train, backgrounds, config.size) if backgrounds else None
     return TrainingSet(train, scenes, config.size, config.seed), ValidationSet(held_out, config.size)
+
+
+def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
+    """Start the workers of a loader, and iterate over its batches.
+
+    A worker is a fork of this process without its threads; if OpenCV has started some here, it would wait
+    for them there forever. So OpenCV gives them up for the moment of the fork.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return iter(loader)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def start_worker(worker: int) -> None:

@@ -22,7 +22,7 @@ from facelm.curves import draw_curves, write_history
 from facelm.events import Checking, Epoch, Event, Step
 from facelm.losses import DiceCrossEntropy
 from facelm.metrics import ConfusionMatrix, Scores
-from facelm.samples import Order, find_samples, start_worker
+from facelm.samples import Order, find_samples, iterate, start_worker
 
 __all__ = ["Checking", "Epoch", "Event", "Run", "Step", "TrainConfig", "TrainError"]
 
@@ -139,7 +139,7 @@ class Run:
             pin_memory=self.device.type == "cuda",
         )
         started, first, longest = time.monotonic(), self.step, 0.0
-        for rgb, mask in loader:
+        for rgb, mask in iterate(loader):
             before = time.monotonic()
             self.loss_sum += self._train_step(rgb, mask)
             self.step += 1
@@ -219,7 +219,7 @@ class Run:
         """Score the averaged weights at the size of the masks: mean loss, scores; None if it had to stop."""
         network = self.average.module.eval()
         matrix, losses = ConfusionMatrix(), []
-        for batch in self.validation:
+        for batch in iterate(self.validation):
             for rgb, mask in batch:
                 if self.should_stop() or time.monotonic() > deadline:
                     return None

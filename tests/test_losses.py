@@ -55,7 +55,7 @@ def test_ignored_pixels_change_nothing() -> None:
     assert not logits.grad[ignored].any()
     assert (logits.grad[~ignored] != 0).any()
     other = torch.where(ignored, torch.full_like(logits, 7.0).detach() - logits.detach(), logits.detach())
-    assert float(DiceCrossEntropy()(other, target)) == pytest.approx(float(loss), rel=1e-6)
+    assert float(DiceCrossEntropy()(other, target)) == pytest.approx(float(loss.detach()), rel=1e-6)
 
 
 def test_a_batch_of_nothing_but_unknown_costs_nothing() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import draw_face
+from conftest import ROOT, draw_face
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +79,25 @@ def test_validation_shows_portraits_as_they_are(faces: Path) -> None:
     rgb, mask = samples[2]
     assert (rgb.shape, rgb.dtype) == ((3, 64, 64), torch.uint8)
     np.testing.assert_array_equal(mask.numpy(), draw_face(80, 2)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_workers_start_even_if_opencv_has_threads_here(faces: Path) -> None:
+    # In a process of its own, for a worker that hangs would outlive this one.
+    script = f"""
+import cv2, numpy as np
+from pathlib import Path
+from torch.utils.data import DataLoader
+from facelm import data
+from facelm.samples import ValidationSet, iterate, start_worker
+cv2.setNumThreads(4)
+cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (1500, 1500))  # large enough for several threads
+samples = ValidationSet(data.find(Path({str(faces)!r})), 64)
+loader = DataLoader(samples, collate_fn=list, num_workers=1, worker_init_fn=start_worker)
+assert len(list(iterate(loader))) == 10
+assert cv2.getNumThreads() == 4
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60, cwd=ROOT)
 
 
 def test_a_tenth_of_each_folder_is_held_out(config: TrainConfig, faces: Path, draw_data) -> None:
