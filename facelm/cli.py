@@ -223,7 +223,7 @@ def train(
 
     try:
         config = (
-            TrainConfig.load(resume)
+            None
             if resume
             else TrainConfig(
                 data=_names(data),
@@ -242,6 +242,10 @@ def train(
                 device=device,
             )
         )
+    except TrainError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        config = config or TrainConfig.load(resume or out)
         with console.TrainingView() as view:
             run = Run(config, resume is not None, view.show, lambda: interrupted)
             signal.signal(signal.SIGINT, stop)

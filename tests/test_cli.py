@@ -176,6 +176,8 @@ def test_results_that_cannot_be_written_are_failures(facelm: Run, photos: Path, 
         (["landmarks", "x.jpg", "--format", "npz"], "-o"),
         (["overlay", "x.jpg", "--opacity", "2"], "opacity"),
         (["parse", "-", "-"], "only once"),
+        (["train", "--data", "x", "--size", "100"], "multiple of 32"),
+        (["train"], "--data"),
     ],
 )
 def test_wrong_usage(facelm: Run, arguments: list[str], message: str) -> None:
