@@ -112,14 +112,14 @@ class FaceParser:
         return max(turns, key=lambda found: sum(face.score for face in found))
 
     def _parse_upright(self, rgb: NDArray[np.uint8]) -> tuple[list[Face], bool]:
-        """The faces of a picture, and whether there is skin in it."""
+        """The faces of a picture, and whether there is skin in it though there are none."""
         looks, detections = self._search(rgb)
         settled, moved = self._refine(rgb, looks, detections)
         again, still_moved = self._refine(rgb, looks, moved)
         again += self._refine(rgb, looks, still_moved, settle=True)[0]
         faces = {id(face.transform): face for face in settled + again}
         kept = suppress([Detection(face.transform, face.score) for face in faces.values()])
-        skin = any((look.probabilities[_FACE].sum(0) > 0.5).mean() > _SKIN_SHARE for look in looks)
+        skin = not faces and any((look.probabilities[_FACE].sum(0) > 0.5).mean() > _SKIN_SHARE for look in looks)
         return [faces[id(detection.transform)] for detection in kept], skin
 
     @torch.inference_mode()
