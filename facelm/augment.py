@@ -63,6 +63,7 @@ def photometric() -> A.Compose:
     return A.Compose(
         [
             A.RandomBrightnessContrast(brightness_limit=0.3, contrast_limit=0.3, p=0.6),
+            A.OneOf([A.Illumination(mode, (0.1, 0.2)) for mode in ("linear", "corner", "gaussian")], p=0.2),
             A.OneOf(
                 [
                     A.HueSaturationValue(hue_shift_limit=12, sat_shift_limit=40, val_shift_limit=25),

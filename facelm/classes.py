@@ -6,6 +6,7 @@ the picture when the subject looks at the camera.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,9 @@ CLASSES: tuple[FaceClass, ...] = (
 IGNORE = 255
 """Mask value of a pixel whose class is unknown: no loss, no metric."""
 
+PARTIAL = 1024
+"""Labels of training from here on say that a pixel has one of several classes; see `one_of`."""
+
 INDEX: dict[str, int] = {c.name: c.index for c in CLASSES}
 NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
 
@@ -74,6 +78,11 @@ def indices(*names: str) -> list[int]:
         KeyError: A name is not one of the 19 classes.
     """
     return [INDEX[name] for name in names]
+
+
+def one_of(members: Iterable[int]) -> int:
+    """The training label of a pixel that has one of several classes: ``PARTIAL`` plus a bit for each."""
+    return PARTIAL + sum(1 << index for index in members)
 
 
 def palette() -> NDArray[np.uint8]:

@@ -3,10 +3,14 @@
 Two layouts are recognised. ``images/`` + ``masks/`` hold a picture and a palette or grey PNG of class indices
 under the same stem. CelebAMask-HQ as it is downloaded has ``CelebA-HQ-img/`` and one binary PNG for each
 part of each face under ``CelebAMask-HQ-mask-anno/``.
+
+A folder whose labels are coarser than the 19 classes says so in ``classes.json``: ``{"1": ["hair", "l_brow",
+"r_brow"], ...}`` names the classes that each value of its masks stands for.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +30,7 @@ _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
 _CELEBA_PART = re.compile(r"(\d+)_(\w+)\.png")
 _PROBLEMS_SHOWN = 10
 _COMMON = 0.5
+_MERGED = 32
 
 
 class DataError(Exception):
@@ -40,25 +45,28 @@ class Example:
         image: The picture.
         mask: Mask of class indices, or None when the mask is in parts.
         parts: For CelebAMask-HQ: (class index, binary mask) in the order in which they are drawn.
+        merged: For each value of the mask, the indices of the classes that it stands for; empty when values are
+            class indices.
     """
 
     image: Path
     mask: Path | None = None
     parts: tuple[tuple[int, Path], ...] = ()
+    merged: tuple[tuple[int, ...], ...] = ()
 
     def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Read the picture and the mask.
 
         Returns:
-            RGB (H, W, 3) and class indices (H, W), both uint8; 255 is unknown. A picture of CelebAMask-HQ is
-            reduced to the size of its mask.
+            RGB (H, W, 3) and class indices (H, W), both uint8; 255 is unknown, and a value beyond the classes is
+            for `label` to interpret. A picture of CelebAMask-HQ is reduced to the size of its mask.
 
         Raises:
             facelm.images.ImageError: A file cannot be read.
         """
         rgb = images.read(self.image)
         if self.mask is not None:
-            return rgb, images.read_mask(self.mask)
+            return rgb, self._single[images.read_mask(self.mask)]
         drawn: NDArray[np.uint8] | None = None
         for index, path in self.parts:
             part = images.read(path)[..., 0] > 127
@@ -69,6 +77,28 @@ class Example:
             raise images.ImageError(f"{self.image}: no part masks")
         height, width = drawn.shape
         return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), drawn
+
+    @property
+    def _single(self) -> NDArray[np.uint8]:
+        """From the values of the mask: class indices where one class is meant, else values beyond the classes."""
+        table = np.arange(256, dtype=np.uint8)
+        table[: len(self.merged)] = [m[0] if len(m) == 1 else _MERGED + v for v, m in enumerate(self.merged)]
+        return table
+
+    def label(self, mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Turn a mask as `read` gives it, warped or not, into training labels.
+
+        Args:
+            mask: (H, W) uint8.
+
+        Returns:
+            (H, W) int64: class indices, 255 for unknown, `classes.one_of` where several classes are meant.
+        """
+        table = np.arange(256, dtype=np.int64)
+        for value, members in enumerate(self.merged):
+            table[_MERGED + value] = classes.one_of(members)
+        labels: NDArray[np.int64] = table[mask]
+        return labels
 
 
 def find(folder: Path) -> list[Example]:
@@ -95,7 +125,19 @@ def _find_pairs(folder: Path) -> list[Example]:
         raise DataError(_list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely))
     if not pictures:
         raise DataError(f"{folder / 'images'}: no pictures")
-    return [Example(path, masks[path.stem]) for path in pictures]
+    merged = _read_merged(folder / "classes.json")
+    return [Example(path, masks[path.stem], merged=merged) for path in pictures]
+
+
+def _read_merged(path: Path) -> tuple[tuple[int, ...], ...]:
+    if not path.exists():
+        return ()
+    try:
+        names = json.loads(path.read_text())
+        return tuple(tuple(classes.indices(*names[str(value)])) for value in range(len(names)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        wanted = 'wanted is {"0": ["background", ...], "1": ...}, with the names of the 19 classes'
+        raise DataError(f"{path}: cannot be used ({type(error).__name__}: {error}); {wanted}") from error
 
 
 def _find_celebamask(folder: Path) -> list[Example]:
@@ -167,9 +209,10 @@ def _find_problem(example: Example | Path) -> str | None:
         return str(error)
     if mask.shape != (height, width):
         return f"{example.mask}: {mask.shape[1]}x{mask.shape[0]}, but the picture is {width}x{height}"
-    strange = [int(v) for v in np.unique(mask) if v >= len(classes.CLASSES) and v != classes.IGNORE]
+    values = len(example.merged or classes.CLASSES)
+    strange = [int(v) for v in np.unique(mask) if v >= values and v != classes.IGNORE]
     if strange:
-        wanted = f"wanted are 0 to {len(classes.CLASSES) - 1}, or {classes.IGNORE} for unknown"
+        wanted = f"wanted are 0 to {values - 1}, or {classes.IGNORE} for unknown"
         return f"{example.mask}: class {strange[0]}; {wanted}"
     return None
 
@@ -219,6 +262,8 @@ def split(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list
 def balance(examples: Sequence[Example]) -> list[Example]:
     """Repeat the examples that show a rare class, so that training meets hats and glasses often enough.
 
+    Examples with merged classes are not repeated.
+
     The number of repeats is the square root of a half over the share of examples that show the class (repeat
     factor sampling; Gupta, Dollar and Girshick, CVPR 2019), for the rarest class in the example.
 
@@ -236,6 +281,8 @@ def balance(examples: Sequence[Example]) -> list[Example]:
 
 
 def _shown_classes(example: Example) -> set[int]:
+    if example.merged:
+        return set()
     if example.mask is None:
         return {index for index, _ in example.parts}
     return set(np.unique(images.read_mask(example.mask)).tolist()) - {classes.IGNORE}

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from facelm import augment, data
+from facelm import augment, classes, data
 from facelm.config import TrainConfig
 from facelm.scenes import SceneMaker
 
-_SCENE_CHANCE = 0.4
+_SCENE_CHANCE = 0.35
 _VALIDATION_FRACTION = 0.1
 
 
@@ -33,19 +33,19 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         self.photometric = augment.photometric()
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Sample ``index`` of ``epoch``: RGB (3, size, size) uint8 and class indices (size, size) int64."""
+        """Sample ``index`` of ``epoch``: RGB (3, size, size) uint8 and labels (size, size) int64 (`Example.label`)."""
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
         self.geometric.set_random_seed(int(rng.integers(2**31)))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
-        if self.scenes and rng.random() < _SCENE_CHANCE:
+        example = self.examples[index]
+        if self.scenes and not example.merged and rng.random() < _SCENE_CHANCE:
             rgb, mask = self.scenes.make(rng)
         else:
-            rgb, mask = self.examples[index].read()
-            warped = self.geometric(image=rgb, mask=mask)
+            warped = self.geometric(**_square(*example.read()))
             rgb, mask = warped["image"], warped["mask"]
         changed = self.photometric(image=rgb, mask=mask)
-        return _to_tensor(changed["image"]), torch.from_numpy(changed["mask"]).long()
+        return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
 
 
 class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
@@ -105,7 +105,9 @@ def find_samples(
     if len(train) < config.batch:
         raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
     data.check(train + held_out, on_progress, backgrounds)
-    scenes = SceneMaker(train, backgrounds, config.size) if backgrounds else None
+    complete = [example for example in train if not example.merged]
+    scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
+    train = data.balance(train)
     return TrainingSet(train, scenes, config.size, config.seed), ValidationSet(held_out, config.size)
 
 
@@ -128,6 +130,14 @@ def start_worker(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def _square(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """A picture and its mask made square with a border: black, and unknown in the mask."""
+    height, width = mask.shape
+    rows, columns = max(0, width - height), max(0, height - width)
+    border = ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+    return {"image": np.pad(rgb, (*border, (0, 0))), "mask": np.pad(mask, border, constant_values=classes.IGNORE)}
 
 
 def _to_tensor(rgb: NDArray[np.uint8]) -> Tensor:

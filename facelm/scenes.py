@@ -73,7 +73,7 @@ class SceneMaker:
         shrink = max(1.0, min(portrait.shape[:2]) / side)
         small = (round(portrait.shape[1] / shrink), round(portrait.shape[0] / shrink))
         portrait = np.asarray(cv2.resize(portrait, small, interpolation=cv2.INTER_AREA), np.uint8)
-        visible = ((labels != 0) & (labels != classes.IGNORE)).astype(np.float32)
+        visible = (labels != 0).astype(np.float32)
         if rng.random() < _COLLAGE_CHANCE:
             visible[:] = 1
         alpha = cv2.resize(visible, small, interpolation=cv2.INTER_AREA)
@@ -91,7 +91,6 @@ class SceneMaker:
         portrait = np.asarray(cv2.warpAffine(portrait, onto_scene, whole, flags=cv2.INTER_LINEAR), np.uint8)
         alpha = cv2.warpAffine(alpha, onto_scene, whole, flags=cv2.INTER_LINEAR)
         labels = np.asarray(cv2.warpAffine(labels, labels_onto_scene, whole, flags=cv2.INTER_NEAREST), np.uint8)
-        labels[labels == classes.IGNORE] = 0
         lit = portrait.astype(np.float32) * rng.uniform(0.65, 1.25) + rng.uniform(-12, 12)
         weight = alpha[..., None]
         rgb[:] = np.clip(rgb * (1 - weight) + lit * weight, 0, 255)
