@@ -49,7 +49,17 @@ Inputs = Annotated[
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
+FlipOption = Annotated[
+    bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")
+]
 BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
+
+
+class Norm(str, Enum):
+    """Unit of the landmark error."""
+
+    interocular = "interocular"
+    box = "box"
 
 
 class Format(str, Enum):
@@ -73,12 +83,13 @@ def parse(
     model: ModelOption = "lite",
     device: DeviceOption = "auto",
     batch: BatchOption = 8,
+    flip: FlipOption = False,
 ) -> None:
     """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices."""
     from facelm import session
 
     sources = session.find(inputs, [".mask.png", ".npz"] if probabilities else [".mask.png"])
-    parser = session.load(model, device, batch)
+    parser = session.load(model, device, batch, flip)
     from facelm import classes, images
     from facelm.masks import paste, paste_probabilities, write_probabilities
 
@@ -103,6 +114,7 @@ def landmarks(
     model: ModelOption = "lite",
     device: DeviceOption = "auto",
     batch: BatchOption = 8,
+    flip: FlipOption = False,
 ) -> None:
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
     from facelm import console, formats, images, session
@@ -111,7 +123,7 @@ def landmarks(
     if out is None and kind not in formats.TEXT_FORMATS:
         raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
     sources = session.find(inputs, [".pts"] if kind == "pts" else [])
-    parser = session.load(model, device, batch)
+    parser = session.load(model, device, batch, flip)
     from facelm.landmarks import record_faces
 
     failed = 0
@@ -149,12 +161,13 @@ def overlay(
     model: ModelOption = "lite",
     device: DeviceOption = "auto",
     batch: BatchOption = 8,
+    flip: FlipOption = False,
 ) -> None:
     """Draw mask and landmarks on each photo: <stem>.overlay.jpg."""
     from facelm import session
 
     sources = session.find(inputs, [".overlay.jpg"])
-    parser = session.load(model, device, batch)
+    parser = session.load(model, device, batch, flip)
     from facelm import images
     from facelm.landmarks import find_landmarks
     from facelm.masks import paste
@@ -166,6 +179,64 @@ def overlay(
         images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw_landmarks(drawn, points))
 
     _exit(session.process(sources, parser, write))
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with images/ + masks/, landmarks68.json, or faces.json; or CelebAMask-HQ."),
+    ],
+    by: Annotated[
+        str | None, typer.Option(help="Break the scores down by this column of a CSV file in the folder.")
+    ] = None,
+    norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write scores.json, and confusion.png, to this folder.")
+    ] = None,
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    batch: BatchOption = 8,
+    flip: FlipOption = False,
+) -> None:
+    """Measure a model: F1 and IoU of masks, NME of landmarks, recall of faces, on pictures with known answers."""
+    import json
+
+    from facelm import console, session
+    from facelm.images import ImageError, atomic_path
+
+    parser = session.load(model, device, batch, flip)
+    from facelm.curves import draw_confusion
+    from facelm.data import DataError
+    from facelm.evaluate import evaluate as measure
+    from facelm.evaluate import to_json
+
+    try:
+        with console.picture_progress() as progress:
+            task = progress.add_task("pictures", total=None)
+            found = measure(
+                parser, data, by, norm.value, lambda done, all_: progress.update(task, completed=done, total=all_)
+            )
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    for line in found.failed:
+        console.warn(line)
+    scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)
+    try:
+        if out:
+            with atomic_path(out / "scores.json") as temporary:
+                temporary.write_text(scores + "\n")
+            if found.report.confusion is not None:
+                draw_confusion(found.report.confusion, found.report.names, out / "confusion.png")
+    except ImageError as error:
+        console.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+    if as_json:
+        print(scores)
+    else:
+        console.show_evaluation(found)
+    _exit(len(found.failed))
 
 
 @app.command()
@@ -192,7 +263,7 @@ def train(
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures in a step.")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures in a step, of all processes.")] = 16,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run on the CPU.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare pictures.")] = 2,
@@ -205,13 +276,16 @@ def train(
         float | None, typer.Option(min=0.1, help="End with a checkpoint before this many minutes are over.")
     ] = None,
 ) -> None:
-    """Train a model on pictures and masks. Ctrl-C ends with a checkpoint; --resume goes on from it."""
+    """Train a model on pictures and masks. Ctrl-C ends with a checkpoint; --resume goes on from it.
+
+    On several GPUs: torchrun --nproc-per-node N -m facelm train ...
+    """
     if (resume is None) == (not data):
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
-    from facelm import console
+    from facelm import console, distributed
     from facelm.data import DataError
     from facelm.images import ImageError
-    from facelm.model import ModelError
+    from facelm.model import ModelError, pick_device
     from facelm.train import Run, TrainConfig, TrainError
 
     interrupted = False
@@ -219,7 +293,7 @@ def train(
     def stop(signum: int, frame: object) -> None:
         nonlocal interrupted
         interrupted = True
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signum, signal.SIG_DFL)
 
     try:
         config = (
@@ -246,15 +320,19 @@ def train(
         raise typer.BadParameter(str(error)) from None
     try:
         config = config or TrainConfig.load(resume or out)
-        with console.TrainingView() as view:
-            run = Run(config, resume is not None, view.show, lambda: interrupted)
-            signal.signal(signal.SIGINT, stop)
-            finished = run.train(max_minutes)
+        with distributed.joined(pick_device(config.device)):
+            leads = distributed.rank() == 0
+            with console.TrainingView(leads) as view:
+                run = Run(config, resume is not None, view.show, lambda: interrupted)
+                for each in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(each, stop)
+                finished = run.train(max_minutes)
     except (TrainError, DataError, ImageError, ModelError) as error:
         console.warn(str(error))
         raise typer.Exit(SOME_FAILED) from None
-    console.warn(f"{'done' if finished else f'stopped; go on with: facelm train --resume {run.folder}'}")
-    print(run.folder / "best.safetensors" if finished else run.folder / "last.ckpt")
+    if leads:
+        console.warn(f"{'done' if finished else f'stopped; go on with: facelm train --resume {run.folder}'}")
+        print(run.folder / "best.safetensors" if finished else run.folder / "last.ckpt")
 
 
 def _exit(failed: int) -> None:

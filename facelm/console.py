@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from rich.table import Table
 from facelm import classes
 
 if TYPE_CHECKING:
+    from facelm.evaluate import Evaluation, Report
     from facelm.train import Event
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -45,9 +47,14 @@ def warn(message: str) -> None:
 
 
 class TrainingView:
-    """Shows the events of a training run: a live bar for the steps, a table after each epoch."""
+    """Shows the events of a training run: a live bar for the steps, a table after each epoch.
 
-    def __init__(self) -> None:
+    Args:
+        leads: Whether this process is the one of several that reports.
+    """
+
+    def __init__(self, leads: bool = True) -> None:
+        self.leads = leads
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -57,7 +64,7 @@ class TrainingView:
             TextColumn("{task.fields[left]} left"),
             console=errors,
             transient=True,
-            disable=not errors.is_terminal,
+            disable=not errors.is_terminal or not leads,
         )
         self.task = self.progress.add_task("train", total=1, epoch="-", loss="-", rate="-", left="-")
 
@@ -74,6 +81,8 @@ class TrainingView:
         """Show an event of the run."""
         from facelm.train import Checking, Step
 
+        if not self.leads:
+            return
         if isinstance(event, Checking):
             self.progress.update(self.task, completed=event.checked, total=event.examples, epoch="0, checking data")
         elif isinstance(event, Step):
@@ -107,6 +116,61 @@ class TrainingView:
                 by_class.add_row(*cells[start : start + 5])
             errors.print("F1 by class")
             errors.print(by_class)
+
+
+def show_evaluation(evaluation: Evaluation) -> None:
+    """Print the scores of an evaluation to standard output, a column for each group."""
+    results = Console(soft_wrap=not Console().is_terminal, highlight=False)
+    reports = {"all": evaluation.report, **evaluation.groups}
+    shown = [("", "pictures", {name: str(report.pictures) for name, report in reports.items()})]
+    shown += _rows(reports)
+    table = Table()
+    table.add_column("")
+    for name in reports:
+        table.add_column(name, justify="right")
+    section = ""
+    for title, label, values in shown:
+        if title != section:
+            table.add_section()
+            section = title
+        table.add_row(label, *(values[name] for name in reports))
+    results.print(table)
+
+
+def _rows(reports: Mapping[str, Report]) -> list[tuple[str, str, dict[str, str]]]:
+    """Section, label, and value by group, of every score that the pictures have."""
+    cells = {name: _cells(report) for name, report in reports.items()}
+    labels = dict.fromkeys(key for each in cells.values() for key in each)
+    return [(*key, {name: each.get(key, "-") for name, each in cells.items()}) for key in labels]
+
+
+def _cells(report: Report) -> dict[tuple[str, str], str]:
+    """The scores of a report, by section and label."""
+    cells: dict[tuple[str, str], str] = {}
+    if report.masks:
+        cells["masks", "pixel accuracy"] = _number(report.masks.pixel_accuracy)
+        cells["masks", "mIoU"] = _number(report.masks.mean_iou)
+        cells["masks", "mean F1"] = _number(report.masks.mean_f1)
+        cells["masks", "missed"] = str(report.missed_masks)
+        for name, f1 in zip(report.names, report.masks.f1, strict=True):
+            cells["F1", f"F1 {name}"] = _number(f1)
+    if report.landmarks:
+        cells["landmarks", "faces with landmarks"] = str(report.landmarks.faces)
+        cells["landmarks", "missed"] = str(report.landmarks.missed)
+        cells["landmarks", "NME %, a missed face counts 30"] = _percent(report.landmarks.nme)
+        cells["landmarks", "NME % of the faces found"] = _percent(report.landmarks.found_nme)
+        cells["landmarks", "failures (NME above 10 %)"] = _number(report.landmarks.failure_rate)
+        for group, error in report.landmarks.groups.items():
+            cells["groups", f"NME % {group}"] = _percent(error)
+    if report.faces:
+        cells["faces", "faces with a box"] = str(report.faces.faces)
+        cells["faces", "recall"] = _number(report.faces.recall)
+        cells["faces", "false faces"] = str(report.faces.false)
+    return cells
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The history of a training run, as a table and as curves."""
+"""The history of a training run, as a table and as curves, and the confusion matrix of an evaluation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from facelm import images
 
@@ -51,5 +53,34 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
+    with images.atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
+    """Draw a confusion matrix as a PNG: each row shows, in percent, what the pixels of a class were taken for.
+
+    Args:
+        counts: (C, C) pixels, true class in rows, predicted in columns.
+        names: Of the C classes.
+        path: The picture; its folder is made if missing.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    share = 100 * counts / counts.sum(1, keepdims=True).clip(min=1)
+    side = 2.5 + 0.42 * len(names)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=10)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    for (row, column), value in np.ndenumerate(share):
+        if value >= 0.5:
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="w" if value > 50 else "k"
+            )
     with images.atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)

@@ -64,9 +64,18 @@ class Example:
         Raises:
             facelm.images.ImageError: A file cannot be read.
         """
+        rgb, values = self.read_values()
+        return rgb, self._single[values]
+
+    def read_values(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Read the picture and the mask with the values that it has in its file.
+
+        Raises:
+            facelm.images.ImageError: A file cannot be read.
+        """
         rgb = images.read(self.image)
         if self.mask is not None:
-            return rgb, self._single[images.read_mask(self.mask)]
+            return rgb, images.read_mask(self.mask)
         drawn: NDArray[np.uint8] | None = None
         for index, path in self.parts:
             part = images.read(path)[..., 0] > 127

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -17,10 +19,14 @@ class DiceCrossEntropy(nn.Module):
     Cross-entropy makes every pixel count, Dice every class: an eye weighs as much as the hair. Necklaces and
     earrings, a few pixels in a few pictures, weigh more in the cross-entropy, or they are never predicted.
     A pixel that has one of several classes (`classes.one_of`) is right in any of them.
+
+    Args:
+        total: Sums a tensor over the processes that share the batch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, total: Callable[[Tensor], Tensor] = lambda sums: sums) -> None:
         super().__init__()
+        self.total = total
         weights = torch.ones(len(classes.CLASSES))
         for name, weight in _WEIGHTS.items():
             weights[classes.INDEX[name]] = weight
@@ -39,22 +45,21 @@ class DiceCrossEntropy(nn.Module):
         logits = logits.float()
         partial = target >= classes.PARTIAL
         exact = target.masked_fill(partial, classes.IGNORE)
-        # Dice is a ratio of sums over the batch: every fourth pixel estimates it at a quarter of the time,
-        # which at full density would be a fifth of a training step on the CPU.
-        dice = dice_loss(logits[..., ::2, ::2], exact[..., ::2, ::2])
-        total = nn.functional.cross_entropy(
+        cross_entropy = nn.functional.cross_entropy(
             logits, exact, self.get_buffer("weights"), ignore_index=classes.IGNORE, reduction="sum"
         )
         if bool(partial.any()):
-            total = total + _partial_cross_entropy(logits.permute(0, 2, 3, 1)[partial], target[partial])
+            cross_entropy = cross_entropy + _partial_cross_entropy(logits.permute(0, 2, 3, 1)[partial], target[partial])
         known = (target != classes.IGNORE).sum()
-        return dice + total / known.clamp(min=1)
+        # Dice is a ratio of sums over the batch: every fourth pixel estimates it at a quarter of the time,
+        # which at full density would be a fifth of a training step on the CPU.
+        dice_sums = _dice_sums(logits[..., ::2, ::2], exact[..., ::2, ::2])
+        sums = self.total(torch.cat([dice_sums, torch.stack([cross_entropy, known.float()])]))
+        return _dice_loss(sums[:-2]) + sums[-2] / sums[-1].clamp(min=1)
 
 
-def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """One minus the soft Dice coefficient, averaged over the classes; one that does not occur counts 0.
-
-    Milletari, Navab and Ahmadi, V-Net, 3DV 2016.
+def _dice_sums(logits: Tensor, target: Tensor) -> Tensor:
+    """For each class the probability on its own pixels, the probability in all, and its pixels: (57,) float32.
 
     Args:
         logits: (N, 19, H, W) float32.
@@ -67,7 +72,13 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     right = probabilities.gather(1, index[:, None]).flatten()
     overlap = logits.new_zeros(logits.shape[1]).index_add(0, index.flatten(), right)
     true = torch.bincount(target[known], minlength=logits.shape[1])
-    dice = 2 * overlap / (probabilities.sum((0, 2, 3)) + true).clamp(min=_EPSILON)
+    return torch.cat([overlap, probabilities.sum((0, 2, 3)), true.float()])
+
+
+def _dice_loss(sums: Tensor) -> Tensor:
+    """One minus the soft Dice coefficient (V-Net, 3DV 2016), averaged over classes; an absent one counts 0."""
+    overlap, predicted, true = sums.view(3, -1)
+    dice = 2 * overlap / (predicted + true).clamp(min=_EPSILON)
     return ((1 - dice) * (true > 0)).mean()
 
 

@@ -25,6 +25,7 @@ _SKIN_SHARE = 0.002
 _CONTEXT_SIZE = 128
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
+_MIRRORED = classes.mirror(np.arange(len(classes.CLASSES), dtype=np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +78,17 @@ class FaceParser:
         weights: Name of a shipped model (``lite``, ``resnet50``) or path of one that ``facelm train`` wrote.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         batch: Face crops that go through the network at once.
+        flip: Average each crop with its mirror image: a little better, at twice the time.
 
     Raises:
         facelm.model.ModelError: The model or the device is not there.
     """
 
-    def __init__(self, weights: str = "lite", device: str = "auto", batch: int = 8) -> None:
+    def __init__(self, weights: str = "lite", device: str = "auto", batch: int = 8, flip: bool = False) -> None:
         self.device = model.pick_device(device)
         self.network, self.info = model.load_model(weights, self.device)
         self.batch = batch
+        self.flip = flip
 
     def parse(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """Find and parse all faces.
@@ -140,6 +143,14 @@ class FaceParser:
         probabilities: NDArray[np.float32] = logits.float().softmax(1).cpu().numpy()
         return probabilities
 
+    def _predict_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        predicted = self.predict(crops)
+        if not self.flip:
+            return predicted
+        mirrored = self.predict(np.ascontiguousarray(crops[:, :, ::-1]))[:, _MIRRORED]
+        averaged: NDArray[np.float32] = (predicted + mirrored[..., ::-1]) * np.float32(0.5)
+        return averaged
+
     def _search(self, rgb: NDArray[np.uint8]) -> tuple[list[_Look], list[Detection]]:
         """Look for faces at a small scale, for large ones, and at a large scale, for small ones."""
         looks = [self._look(rgb, _SMALL_SIDE)]
@@ -186,7 +197,7 @@ class FaceParser:
         for start in range(0, len(detections), self.batch):
             chunk = detections[start : start + self.batch]
             crops = np.stack([align.cut_crop(rgb, detection.transform, size) for detection in chunk])
-            parsed = [drop_islands(probabilities) for probabilities in self.predict(crops)]
+            parsed = [drop_islands(probabilities) for probabilities in self._predict_crops(crops)]
             for detection, probabilities in zip(chunk, parsed, strict=True):
                 near = [
                     found

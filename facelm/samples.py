@@ -66,11 +66,16 @@ class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Order(Sampler[tuple[int, int]]):
-    """The order of one epoch, fixed by seed and epoch; what does not fill a batch at its end is dropped."""
+    """The order of one epoch, fixed by seed and epoch; what does not fill a batch at its end is dropped.
 
-    def __init__(self, count: int, batch: int, seed: int, epoch: int, first_step: int) -> None:
+    Of each batch, process ``rank`` of ``world`` gets its share.
+    """
+
+    def __init__(
+        self, count: int, batch: int, seed: int, epoch: int, first_step: int, rank: int = 0, world: int = 1
+    ) -> None:
         self.keys = [(epoch, int(i)) for i in np.random.default_rng((seed, epoch)).permutation(count)]
-        self.keys = self.keys[first_step * batch : count // batch * batch]
+        self.keys = self.keys[first_step * batch : count // batch * batch][rank::world]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(self.keys)

@@ -31,14 +31,14 @@ def find(inputs: list[str], suffixes: list[str]) -> list[batch.Source]:
     return sources
 
 
-def load(model: str, device: str, batch_size: int) -> FaceParser:
+def load(model: str, device: str, batch_size: int, flip: bool) -> FaceParser:
     """The parser that the options ask for; what is wrong with them ends the command with status 2."""
     # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
     from facelm.model import ModelError
     from facelm.parse import FaceParser
 
     try:
-        return FaceParser(model, device, batch_size)
+        return FaceParser(model, device, batch_size, flip)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -9,25 +9,24 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
-from facelm import classes, images, model
+from facelm import classes, distributed, images, model
 from facelm.checkpoint import load_checkpoint, save_checkpoint
 from facelm.config import TrainConfig, TrainError
 from facelm.curves import draw_curves, write_history
 from facelm.events import Checking, Epoch, Event, Step
 from facelm.losses import DiceCrossEntropy
+from facelm.memory import keep_freed_memory
 from facelm.metrics import ConfusionMatrix, Scores
 from facelm.samples import Order, find_samples, iterate, start_worker
+from facelm.schedule import average, learning_rate
 
 __all__ = ["Checking", "Epoch", "Event", "Run", "Step", "TrainConfig", "TrainError"]
 
-_WARM_UP = 0.05
-_EMA_DECAY = 0.998
 _WEIGHT_DECAY = 0.01
 _GRADIENT_NORM = 1.0
 _SECONDS_TO_SAVE = 10.0
@@ -61,7 +60,11 @@ class Run:
         self.folder = Path(config.out)
         if not resume and (self.folder / "last.ckpt").exists():
             raise TrainError(f"{self.folder}: holds a run already; give --resume {self.folder}, or another --out")
-        self.device = model.pick_device(config.device)
+        self.device = distributed.own_device(model.pick_device(config.device))
+        if config.batch % distributed.world():
+            raise TrainError(f"--batch {config.batch}: not divisible among {distributed.world()} processes")
+        if self.device.type == "cpu":
+            keep_freed_memory()
         torch.manual_seed(config.seed)
         self.info = model.describe(config.encoder, config.size, tuple(Path(d).resolve().name for d in config.data))
         self.network = model.build(self.info, config.pretrained and not resume)
@@ -73,16 +76,19 @@ class Run:
         )
         self.steps = len(self.training_set.examples) // config.batch
         self.validation = DataLoader(
-            validation_set,
+            Subset(validation_set, range(distributed.rank(), len(validation_set), distributed.world())),
             collate_fn=list,
             num_workers=config.workers,
             worker_init_fn=start_worker,
             generator=_spare_random_numbers(),
         )
-        self.average = AveragedModel(self.network, avg_fn=_average, use_buffers=True)
-        self.loss = DiceCrossEntropy()
+        self.trained = distributed.divide(self.network, self.device)
+        self.average = AveragedModel(self.network, avg_fn=average, use_buffers=True)
+        self.loss = DiceCrossEntropy(distributed.total).to(self.device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), config.lr, weight_decay=_WEIGHT_DECAY)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._learning_rate)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: learning_rate(step, config.epochs * self.steps)
+        )
         self.precision = model.pick_precision(self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         self.epoch, self.step = 0, 0
@@ -91,16 +97,9 @@ class Run:
         self.history: list[dict[str, float]] = []
         if resume:
             self._load_checkpoint()
-        else:
-            self._write_text("config.json", json.dumps(asdict(config), indent=2))
-
-    def _learning_rate(self, step: int) -> float:
-        """Share of the highest learning rate: a linear warm-up, then half a cosine down to a hundredth."""
-        total = self.config.epochs * self.steps
-        warm_up = max(1, round(_WARM_UP * total))
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, total - warm_up))))
+        elif distributed.rank() == 0:
+            with images.atomic_path(self.folder / "config.json") as temporary:
+                temporary.write_text(json.dumps(asdict(config), indent=2) + "\n")
 
     def train(self, max_minutes: float | None = None) -> bool:
         """Train until the last epoch is done, the time is up, or ``should_stop`` says so.
@@ -120,7 +119,8 @@ class Run:
         deadline = time.monotonic() + 60 * minutes - min(_SECONDS_TO_SAVE, 6 * minutes)
         while self.epoch < self.config.epochs:
             done = self._train_epoch(deadline) and self._finish_epoch(deadline)
-            self._save_checkpoint()
+            if distributed.rank() == 0:
+                self._save_checkpoint()
             if not done:
                 return False
         return True
@@ -128,10 +128,18 @@ class Run:
     def _train_epoch(self, deadline: float) -> bool:
         """Train the rest of the epoch; False when it had to stop before its end."""
         self.network.train()
-        order = Order(len(self.training_set.examples), self.config.batch, self.config.seed, self.epoch, self.step)
+        order = Order(
+            len(self.training_set.examples),
+            self.config.batch,
+            self.config.seed,
+            self.epoch,
+            self.step,
+            distributed.rank(),
+            distributed.world(),
+        )
         loader = DataLoader(
             self.training_set,
-            batch_size=self.config.batch,
+            batch_size=self.config.batch // distributed.world(),
             sampler=order,
             num_workers=self.config.workers,
             worker_init_fn=start_worker,
@@ -158,7 +166,7 @@ class Run:
                     steps_left / rate,
                 )
             )
-            if self.should_stop() or now + 2 * longest > deadline:
+            if distributed.any_of(self.should_stop() or now + 2 * longest > deadline, self.device):
                 return False
         return True
 
@@ -166,7 +174,7 @@ class Run:
         rgb = rgb.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = mask.to(self.device, non_blocking=True)
         with self._autocast():
-            logits = self.network(self.info.normalise(rgb))
+            logits = self.trained(self.info.normalise(rgb))
         loss = self.loss(logits, mask)
         if not bool(torch.isfinite(loss)):
             raise TrainError(f"the loss is {loss.item()} in epoch {self.epoch + 1}: try a smaller --lr")
@@ -204,11 +212,13 @@ class Run:
         self.history.append(row)
         if best:
             self.best_f1 = f1
+        if best and distributed.rank() == 0:
             kept = {name: round(row[name], 4) for name in ("pixel_accuracy", "mean_iou", "mean_f1")}
             info = replace(self.info, scores=kept)
             model.save_model(self.average.module, info, self.folder / "best.safetensors")
-        write_history(self.history, self.folder / "history.csv")
-        draw_curves(self.history, self.folder / "curves.png")
+        if distributed.rank() == 0:
+            write_history(self.history, self.folder / "history.csv")
+            draw_curves(self.history, self.folder / "curves.png")
         report = Epoch(self.epoch + 1, self.config.epochs, row["train_loss"], val_loss, scores, best)
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         self.on_event(report)
@@ -217,20 +227,26 @@ class Run:
     @torch.inference_mode()
     def _validate(self, deadline: float) -> tuple[float, Scores] | None:
         """Score the averaged weights at the size of the masks: mean loss, scores; None if it had to stop."""
-        network = self.average.module.eval()
-        matrix, losses = ConfusionMatrix(), []
+        network, loss = self.average.module.eval(), DiceCrossEntropy().to(self.device)
+        matrix, losses, stopped = ConfusionMatrix(), [], False
         for batch in iterate(self.validation):
+            stopped = stopped or self.should_stop() or time.monotonic() > deadline
+            if stopped:
+                break
             for rgb, mask in batch:
-                if self.should_stop() or time.monotonic() > deadline:
-                    return None
                 with self._autocast():
                     logits = network(self.info.normalise(rgb[None].to(self.device)))
                 logits = nn.functional.interpolate(logits.float(), mask.shape, mode="bilinear")
                 target = mask[None].long().to(self.device)
                 if bool((target != classes.IGNORE).any()):
-                    losses.append(float(self.loss(logits, target)))
+                    losses.append(float(loss(logits, target)))
                 matrix.add(mask.numpy(), logits.argmax(1)[0].to("cpu", torch.uint8).numpy())
-        return float(np.mean(losses)) if losses else math.nan, matrix.scores()
+        if distributed.any_of(stopped, self.device):
+            return None
+        counts = distributed.total(torch.from_numpy(matrix.counts).to(self.device))
+        matrix.counts = counts.cpu().numpy()
+        loss_sum, loss_count = distributed.total(torch.tensor([sum(losses), len(losses)], device=self.device)).tolist()
+        return loss_sum / loss_count if loss_count else math.nan, matrix.scores()
 
     def _save_checkpoint(self) -> None:
         state = {
@@ -259,17 +275,7 @@ class Run:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainError(f"{path}: not a checkpoint of this run ({error})") from error
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.lr * self._learning_rate(self.schedule.last_epoch)
-
-    def _write_text(self, name: str, text: str) -> None:
-        with images.atomic_path(self.folder / name) as temporary:
-            temporary.write_text(text + "\n")
-
-
-def _average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-    """Exponential moving average whose memory grows with the run, so that short runs are averaged too."""
-    decay = min(_EMA_DECAY, (1 + float(count)) / (10 + float(count)))
-    return averaged * decay + current * (1 - decay)
+            group["lr"] = self.config.lr * learning_rate(self.schedule.last_epoch, self.config.epochs * self.steps)
 
 
 def _spare_random_numbers() -> torch.Generator:

@@ -7,7 +7,6 @@ portraits in images/, class indices in masks/. Four views (two sizes, mirrored a
 are not sure of is unknown (255), and so is one that may be a necklace, which the teacher seldom dares to say.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -42,6 +41,7 @@ def label(network, info, rgb):
 
 
 def main() -> None:
+    """Label every portrait that has no label yet."""
     portraits, out = Path(sys.argv[1]), Path(sys.argv[2])
     network, info = model.load_model(sys.argv[3] if len(sys.argv) > 3 else "lite", torch.device("cpu"))
     for folder in ("images", "masks"):
@@ -54,7 +54,7 @@ def main() -> None:
         with torch.inference_mode(), torch.autocast("cpu", precision, enabled=precision != torch.float32):
             images.write_mask(target, label(network, info, images.read(path)), classes.palette())
         (out / "images" / path.name).unlink(missing_ok=True)
-        os.symlink(path.resolve(), out / "images" / path.name)
+        (out / "images" / path.name).symlink_to(path.resolve())
 
 
 if __name__ == "__main__":

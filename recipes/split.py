@@ -1,18 +1,23 @@
-"""Divides the labelled data into training, validation and test folders, always in the same way.
+"""Divides the data into training, validation and test folders, always in the same way.
 
     python recipes/split.py DATA OUT
 
-OUT/<set>/<train|val|test> are data folders for `facelm train` and `facelm evaluate`; the pictures in them are
-links. No choice is made on a test folder. Who is in the test folder of FASSEG is in no other.
+OUT/<set>/<train|val|test> are folders for `facelm train` and `facelm evaluate`; the pictures in them are links.
+No choice is made on a test folder, and who is in the test folder of FASSEG is in no other.
 """
 
 import json
-import os
+import shutil
 import sys
 from pathlib import Path
 
-from facelm import data
+import numpy as np
 
+from facelm import classes, data
+
+RARE = set(classes.indices("eye_g", "hat", "neck_l"))
+FACESYNTHETICS_TEST = 10
+FASSEG_TEST = ("personne06", "personne07")
 FASSEG = {
     "0": ["background", "cloth", "hat"],
     "1": ["hair", "l_brow", "r_brow"],
@@ -21,35 +26,82 @@ FASSEG = {
     "4": ["nose"],
     "5": ["mouth", "u_lip", "l_lip"],
 }
-FASSEG_TEST = ("personne06", "personne07")
-FACESYNTHETICS_TEST = 10
+BACKGROUNDS_EVERY = 6
+# Which of the 189 points of FRL an iBUG point is, from 17 on; None where there is none. Pairs are averaged.
+FRL: list[tuple[int, ...] | None] = [
+    *((i,) for i in (71, 72, 73, 74)), (75, 76), (77, 78), *((i,) for i in (79, 80, 81, 82)),
+    (51, 57), (52, 58), (53, 59), (54, 60), *((i,) for i in (64, 180, 55, 181, 69)),
+    *((i,) for i in (18, 19, 21, 22, 30, 28, 23, 24, 26, 27, 33, 31)),
+    *((i,) for i in (87, 88, 89, 90, 91, 92, 93, 108, 107, 106, 105, 104)),
+    None, *((i,) for i in (95, 96, 97)), None, *((i,) for i in (102, 101, 100)),
+]  # fmt: skip
+FRL_CHIN = 129
 
 
-def link(examples, folder: Path, merged=None) -> None:
-    """Make a data folder of links to examples."""
-    for example in examples:
-        for kind, path in (("images", example.image), ("masks", example.mask)):
-            (folder / kind).mkdir(parents=True, exist_ok=True)
-            target = folder / kind / path.name
-            target.unlink(missing_ok=True)
-            os.symlink(path.resolve(), target)
-    if merged:
-        (folder / "classes.json").write_text(json.dumps(merged, indent=2) + "\n")
-
-
-def main() -> None:
-    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+def split_masks(source: Path, out: Path) -> None:
+    """CelebAMask-HQ, FaceSynthetics and FASSEG."""
     train, held_out = data.split(data.find(source / "celebamask"), 0.1, 0)
-    link(train, out / "celebamask/train")
-    link(held_out[::2], out / "celebamask/val")
-    link(held_out[1::2], out / "celebamask/test")
+    # Sorted by the rare things that they show, so that either half has its share.
+    held_out.sort(key=lambda example: sorted(set(np.unique(example.read()[1]).tolist()) & RARE), reverse=True)
+    link_examples(train, out / "celebamask/train")
+    link_examples(held_out[::2], out / "celebamask/val")
+    link_examples(held_out[1::2], out / "celebamask/test")
     heads = data.find(source / "facesynthetics")
-    link(heads[:-FACESYNTHETICS_TEST], out / "facesynthetics/train")
-    link(heads[-FACESYNTHETICS_TEST:], out / "facesynthetics/test")
+    link_examples(heads[:-FACESYNTHETICS_TEST], out / "facesynthetics/train")
+    link_examples(heads[-FACESYNTHETICS_TEST:], out / "facesynthetics/test")
+    points = json.loads((source / "facesynthetics/landmarks70.json").read_text())
+    test = {example.image.name: points[example.image.name][:68] for example in heads[-FACESYNTHETICS_TEST:]}
+    write(out / "facesynthetics/test/landmarks68.json", test)
     for example in data.find(source / "fasseg"):
-        test = any(person in example.image.name for person in FASSEG_TEST)
-        link([example], out / "fasseg" / ("test" if test else "train"), FASSEG)
+        folder = "test" if any(person in example.image.name for person in FASSEG_TEST) else "train"
+        link_examples([example], out / "fasseg" / folder)
+        write(out / "fasseg" / folder / "classes.json", FASSEG)
+
+
+def split_points(source: Path, out: Path) -> None:
+    """FRL and AFLW, which only test."""
+    link_pictures(data.find_pictures(source / "frl/images"), out / "frl/test/images")
+    shutil.copy(source / "frl/people.csv", out / "frl/test")
+    frl = json.loads((source / "frl/landmarks189.json").read_text())
+    write(out / "frl/test/landmarks68.json", {name: to_ibug(points) for name, points in frl.items()})
+    link_pictures(data.find_pictures(source / "aflw/images"), out / "aflw/test/images")
+    shutil.copy(source / "aflw/landmarks68.json", out / "aflw/test")
+
+
+def split_backgrounds(source: Path, out: Path) -> None:
+    """Photos without people: to paste scenes on, and to test that nobody is found."""
+    pictures = data.find_pictures(source / "backgrounds")
+    test = pictures[::BACKGROUNDS_EVERY]
+    link_pictures(sorted(set(pictures) - set(test)), out / "backgrounds/train")
+    link_pictures(test, out / "backgrounds/test/images")
+    write(out / "backgrounds/test/faces.json", {path.name: {"boxes_xyxy": [], "complete": True} for path in test})
+
+
+def to_ibug(points: list[list[float]]) -> list[list[float] | None]:
+    """The 68 iBUG points among those of FRL; of the jaw there is only the chin."""
+    jaw = [points[FRL_CHIN] if i == 8 else None for i in range(17)]
+    return jaw + [np.mean([points[i] for i in which], 0).tolist() if which else None for which in FRL]
+
+
+def link_examples(examples: list[data.Example], folder: Path) -> None:
+    """Make a data folder of links to examples."""
+    link_pictures([example.image for example in examples], folder / "images")
+    link_pictures([example.mask for example in examples if example.mask], folder / "masks")
+
+
+def link_pictures(paths: list[Path], folder: Path) -> None:
+    """Make a folder of links to pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        (folder / path.name).unlink(missing_ok=True)
+        (folder / path.name).symlink_to(path.resolve())
+
+
+def write(path: Path, content: object) -> None:
+    """Write JSON."""
+    path.write_text(json.dumps(content) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    for split in (split_masks, split_points, split_backgrounds):
+        split(Path(sys.argv[1]), Path(sys.argv[2]))

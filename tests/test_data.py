@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -255,3 +257,51 @@ def test_another_seed_splits_otherwise() -> None:
 def test_less_than_two_examples_cannot_be_split(count) -> None:
     with pytest.raises(DataError, match="give --val, or more data"):
         data.split([Example(Path("0.png"))] * count, 0.1, 0)
+
+
+def write_merged(folder: Path, merged: object) -> None:
+    hairy = classes.indices("hair", "l_brow", "r_brow")
+    for seed in range(2):
+        rgb, mask = draw_face(64, seed)
+        write_pair(folder, str(seed), rgb, np.isin(mask, hairy).astype(np.uint8))
+    (folder / "classes.json").write_text(merged if isinstance(merged, str) else json.dumps(merged))
+
+
+def test_values_of_a_coarser_folder_mean_several_classes(tmp_path: Path) -> None:
+    write_merged(tmp_path, {"0": ["background"], "1": ["hair", "l_brow", "r_brow"]})
+    examples = data.find(tmp_path)
+    data.check(examples)
+    values = examples[0].read_values()[1]
+    rgb, mask = examples[0].read()
+    assert rgb.shape == (64, 64, 3)
+    mask = classes.mirror(mask)  # as augmentation does
+    mask[0, :5] = classes.IGNORE
+    labels = examples[0].label(mask)
+    wanted = np.where(values == 1, classes.one_of(classes.indices("hair", "l_brow", "r_brow")), 0)
+    wanted[0, :5] = classes.IGNORE
+    np.testing.assert_array_equal(labels, wanted)
+
+
+@pytest.mark.parametrize("merged", ["{", [1], {"0": ["background"], "2": ["hair"]}, {"0": ["backdrop"]}, {"0": 3}])
+def test_a_classes_file_that_makes_no_sense_is_named(tmp_path: Path, merged: object) -> None:
+    write_merged(tmp_path, merged)
+    with pytest.raises(DataError, match=r"classes\.json: cannot be used"):
+        data.find(tmp_path)
+
+
+def test_a_value_that_the_classes_file_does_not_name_is_refused(tmp_path: Path) -> None:
+    write_merged(tmp_path, {"0": list(classes.NAMES)})
+    assert "class 1; wanted are 0 to 0" in problem(tmp_path)
+
+
+def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:
+    for number in range(32):
+        mask = np.full((32, 32), classes.INDEX["skin"], np.uint8)
+        if number < 2:
+            mask[:4] = classes.INDEX["hat"]
+        elif number < 8:
+            mask[:4] = classes.INDEX["eye_g"]
+        write_pair(tmp_path, f"{number:02}", np.zeros((32, 32, 3), np.uint8), mask)
+    counts = Counter(int(example.image.stem) for example in data.balance(data.find(tmp_path)))
+    # The root of a half over the share: 2 in 32 show a hat, 6 in 32 glasses.
+    assert [counts[number] for number in (0, 1, 2, 7, 8, 31)] == [3, 3, 2, 2, 1, 1]

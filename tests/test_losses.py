@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from facelm.classes import IGNORE
+from facelm.classes import IGNORE, INDEX, NAMES, indices, one_of
 from facelm.losses import DiceCrossEntropy
 
 
@@ -28,8 +29,10 @@ def test_perfect_logits_cost_nearly_nothing() -> None:
 
 
 def test_no_idea_costs_the_logarithm_of_the_classes() -> None:
-    loss = float(DiceCrossEntropy()(torch.zeros(2, 19, 16, 16), random_target()))
-    assert loss == pytest.approx(2.944 + 1 - 1 / 19, abs=0.03)
+    target = random_target()
+    target[(target == INDEX["neck_l"]) | (target == INDEX["ear_r"])] = 0  # these two cost more
+    loss = float(DiceCrossEntropy()(torch.zeros(2, 19, 16, 16), target))
+    assert loss == pytest.approx(2.944 + (1 - 1 / 19) * 17 / 19, abs=0.03)
 
 
 @given(st.integers(0, 1000), st.floats(0.1, 0.9))
@@ -62,7 +65,7 @@ def test_a_batch_of_nothing_but_unknown_costs_nothing() -> None:
     logits = torch.randn(2, 19, 16, 16, requires_grad=True)
     loss = DiceCrossEntropy()(logits, torch.full((2, 16, 16), IGNORE))
     loss.backward()
-    assert float(loss) == 0
+    assert float(loss.detach()) == 0
     assert logits.grad is not None
     assert not logits.grad.any()
 
@@ -79,3 +82,32 @@ def test_half_precision_is_computed_in_full(kind: torch.dtype) -> None:
 def test_odd_sizes_will_do() -> None:
     target = random_target(side=16)[:, :15, :13]
     assert float(DiceCrossEntropy()(logits_for(target), target)) < 1e-4
+
+
+def test_one_of_several_classes_is_right_in_any_of_them() -> None:
+    lips = torch.full((2, 16, 16), one_of(indices("mouth", "u_lip", "l_lip")))
+    costs = {name: float(DiceCrossEntropy()(logits_for(torch.full((2, 16, 16), INDEX[name])), lips)) for name in NAMES}
+    assert {name for name, cost in costs.items() if cost < 1e-4} == {"mouth", "u_lip", "l_lip"}
+    assert min(cost for name, cost in costs.items() if name not in ("mouth", "u_lip", "l_lip")) > 10
+
+
+def test_the_probabilities_of_several_classes_add_up() -> None:
+    pair = torch.full((1, 4, 4), one_of([1, 2]))
+    loss = float(DiceCrossEntropy()(torch.zeros(1, 19, 4, 4), pair))
+    assert loss == pytest.approx(np.log(19 / 2), rel=1e-5)
+
+
+def test_the_known_pixels_share_the_cost() -> None:
+    target = torch.full((2, 16, 16), INDEX["hair"])
+    whole = float(DiceCrossEntropy()(torch.zeros(2, 19, 16, 16), target))
+    target[:, :8] = IGNORE
+    assert float(DiceCrossEntropy()(torch.zeros(2, 19, 16, 16), target)) == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_missed_necklace_costs_more_than_missed_skin() -> None:
+    def cost(name: str) -> float:
+        target = torch.full((1, 16, 16), INDEX["hair"])
+        target[0, 1, 1] = INDEX[name]  # where Dice does not look
+        return float(DiceCrossEntropy()(logits_for(torch.full((1, 16, 16), INDEX["hair"])), target))
+
+    assert cost("neck_l") > 2 * cost("skin")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm import classes
+from facelm import align, classes
+from facelm.islands import drop_islands
 from facelm.masks import paste, paste_probabilities
 from facelm.parse import FaceParser
 
@@ -109,3 +110,13 @@ def test_batches_change_nothing(parser: FaceParser, group: NDArray[np.uint8]) ->
     one_by_one = FaceParser("lite", "cpu", batch=1).parse(group)
     together = parser.parse(group)
     assert np.allclose([face.box for face in one_by_one], [face.box for face in together], atol=0.5)
+
+
+def test_with_flip_a_face_is_the_mean_of_both_views(astronaut: NDArray[np.uint8]) -> None:
+    parser = FaceParser("lite", "cpu", flip=True)
+    face = parser.parse(astronaut)[0]
+    crop = align.cut_crop(astronaut, face.transform, face.probabilities.shape[1])
+    plain, mirrored = (parser.predict(np.ascontiguousarray(view)[None])[0] for view in (crop, crop[:, ::-1]))
+    swapped = mirrored[classes.mirror(np.arange(19, dtype=np.uint8))][..., ::-1]
+    assert (plain.argmax(0) != swapped.argmax(0)).any()
+    np.testing.assert_allclose(face.probabilities, drop_islands((plain + swapped) / 2), atol=1e-5)

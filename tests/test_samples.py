@@ -1,19 +1,21 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, draw_face
+from conftest import ROOT, draw_face, write_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facelm import data
+from facelm import classes, data
 from facelm.config import TrainConfig
 from facelm.data import DataError
 from facelm.samples import Order, TrainingSet, ValidationSet, find_samples
@@ -68,7 +70,8 @@ def test_some_samples_are_scenes_and_some_are_not(faces: Path, backgrounds: Path
     samples = TrainingSet(examples, scenes, 64, seed=0)
     plain = TrainingSet(examples, None, 64, seed=0)
     # A portrait fills the picture with face; many scenes have little of it or none.
-    shares = np.array([[(s[0, i][1] == 0).float().mean() for i in range(10)] for s in (samples, plain)])
+    keys = [(epoch, index) for epoch in range(3) for index in range(10)]
+    shares = np.array([[(s[key][1] == 0).float().mean() for key in keys] for s in (samples, plain)])
     assert shares[0].max() > 0.9
     assert shares[1].max() < 0.9
 
@@ -125,3 +128,45 @@ def test_backgrounds_that_cannot_be_used(config: TrainConfig, tmp_path: Path) ->
     (tmp_path / "bad.jpg").write_bytes(b"x")
     with pytest.raises(DataError, match=r"bad\.jpg: not a picture"):
         find_samples(replace(config, backgrounds=(str(tmp_path),)))
+
+
+def test_two_processes_share_each_batch() -> None:
+    whole = list(Order(17, 4, 1, 0, 1))
+    shares = [list(Order(17, 4, 1, 0, 1, rank, 2)) for rank in range(2)]
+    for step in range(3):
+        batch = whole[4 * step : 4 * step + 4]
+        assert sorted(shares[0][2 * step : 2 * step + 2] + shares[1][2 * step : 2 * step + 2]) == sorted(batch)
+
+
+def test_pictures_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
+    rgb, mask = np.full((90, 60, 3), 200, np.uint8), np.full((90, 60), classes.INDEX["skin"], np.uint8)
+    mask[15:75] = classes.INDEX["hair"]  # a square of hair
+    write_pair(tmp_path, "0", rgb, mask)
+    samples = TrainingSet(data.find(tmp_path), None, 64, seed=0)
+    shares = []
+    for index in range(30):
+        labels = samples[index, 0][1].numpy()
+        rows, columns = (np.flatnonzero((labels == classes.INDEX["hair"]).any(axis)) for axis in (1, 0))
+        if rows.size and rows[0] > 1 and rows[-1] < 62 and columns[0] > 1 and columns[-1] < 62:
+            shares.append(np.ptp(rows) / np.ptp(columns))
+        assert classes.IGNORE in labels  # the border
+    assert np.median(shares) == pytest.approx(1, abs=0.1)
+
+
+def test_a_run_repeats_rare_examples_and_pastes_no_coarse_ones(tmp_path: Path, backgrounds: Path) -> None:
+    for number in range(20):
+        rgb, mask = draw_face(64, number)
+        mask[mask == classes.INDEX["hat"]] = 0
+        if number in (3, 4):
+            mask[:6] = classes.INDEX["hat"]
+        write_pair(tmp_path / "fine", f"{number:02}", rgb, mask)
+    write_pair(tmp_path / "coarse", "0", rgb, np.zeros((64, 64), np.uint8))
+    (tmp_path / "coarse" / "classes.json").write_text(json.dumps({"0": classes.NAMES}))
+    folders = (str(tmp_path / "fine"), str(tmp_path / "coarse"))
+    config = TrainConfig(folders, "", val=(str(tmp_path / "fine"),), backgrounds=(str(backgrounds),), size=64, batch=2)
+    samples, _ = find_samples(config)
+    counts = Counter(str(example.image) for example in samples.examples)
+    assert counts[str(tmp_path / "fine/images/03.png")] == 2
+    assert counts[str(tmp_path / "fine/images/05.png")] == counts[str(tmp_path / "coarse/images/0.png")] == 1
+    assert samples.scenes is not None
+    assert {example.image.parent.parent.name for example in samples.scenes.examples} == {"fine"}

@@ -1,0 +1,150 @@
+"""What is known of the pictures of an evaluation folder: masks, landmarks, face boxes, and who is on them.
+
+    masks            images/ + masks/, or CelebAMask-HQ as it is downloaded (see ``data``)
+    landmarks68.json {"name.jpg": [[x, y], ... 68]}; a point without a true place is null
+    faces.json       {"name.jpg": {"boxes_xyxy": [[x0, y0, x1, y1], ...], "complete": true}}
+    *.csv            a column ``image`` with the names, and any others to break scores down by
+
+The pictures of the JSON files lie in images/, or in the folder itself. A folder may hold several of these.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import data
+from facelm.data import DataError, Example
+
+LANDMARKS, FACES = "landmarks68.json", "faces.json"
+Box = tuple[float, float, float, float]
+_MANY_VALUES = 8
+_BINS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of one picture.
+
+    Attributes:
+        image: The picture.
+        example: Picture and mask, if there is one.
+        points: (68, 2) landmarks in iBUG order, NaN where a point has no true place, if there are any.
+        boxes: x0, y0, x1, y1 of the faces, if they are known.
+        complete: No other face is in the picture.
+    """
+
+    image: Path
+    example: Example | None = None
+    points: NDArray[np.float64] | None = None
+    boxes: tuple[Box, ...] | None = None
+    complete: bool = True
+
+
+def find_truths(folder: Path) -> list[Truth]:
+    """List what is known of the pictures of a folder, by name.
+
+    Raises:
+        DataError: Nothing is known, or a file is not as it should be.
+    """
+    truths: dict[str, Truth] = {}
+    if (folder / "masks").is_dir() or not ((folder / LANDMARKS).exists() or (folder / FACES).exists()):
+        truths = {example.image.name: Truth(example.image, example) for example in data.find(folder)}
+    pictures = folder / "images" if (folder / "images").is_dir() else folder
+    for name, points in _read_points(folder / LANDMARKS).items():
+        truths[name] = replace(truths.get(name, Truth(pictures / name)), points=points)
+    for name, (boxes, complete) in _read_boxes(folder / FACES).items():
+        truths[name] = replace(truths.get(name, Truth(pictures / name)), boxes=boxes, complete=complete)
+    if not truths:
+        raise DataError(f"{folder}: no pictures")
+    return [truths[name] for name in sorted(truths)]
+
+
+def _read_points(path: Path) -> dict[str, NDArray[np.float64]]:
+    try:
+        items = json.loads(path.read_text()).items() if path.exists() else ()
+        read = {
+            name: np.array([[np.nan] * 2 if point is None else point for point in points], float)
+            for name, points in items
+        }
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    for name, points in read.items():
+        if points.shape != (68, 2):
+            raise DataError(f"{path}: {name}: wanted are 68 points of x and y")
+    return read
+
+
+def _read_boxes(path: Path) -> dict[str, tuple[tuple[Box, ...], bool]]:
+    try:
+        items = json.loads(path.read_text()).items() if path.exists() else ()
+        return {
+            name: (
+                tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in entry["boxes_xyxy"]),
+                bool(entry.get("complete", True)),
+            )
+            for name, entry in items
+        }
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
+
+
+def read_column(folder: Path, column: str, names: list[str]) -> Mapping[str, str]:
+    """The value of a column for each picture, from the folder's CSV files.
+
+    A column of more than eight different numbers is divided into four bins of about as many pictures each.
+
+    Args:
+        folder: Holds the CSV files.
+        column: The column.
+        names: File names of the pictures.
+
+    Returns:
+        Value by name; ``unknown`` for a picture that no row names.
+
+    Raises:
+        DataError: No CSV file has the column beside a column ``image``, or one cannot be read.
+    """
+    values: dict[str, str] = {}
+    columns: set[str] = set()
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{path}: cannot be read ({error})") from error
+        if rows and "image" in rows[0]:
+            columns |= rows[0].keys() - {"image"}
+            values |= {row["image"]: row[column] for row in rows if row.get(column)}
+    if column not in columns:
+        there = f"there are {', '.join(sorted(columns))}" if columns else "no CSV file there has a column image"
+        raise DataError(f"--by {column}: {folder} has no such column; {there}")
+    stems = {Path(name).stem: value for name, value in values.items()}
+    known = {name: values.get(name, stems.get(Path(name).stem, "unknown")) for name in names}
+    return _bin(known)
+
+
+def _bin(values: Mapping[str, str]) -> Mapping[str, str]:
+    given = [value for value in values.values() if value != "unknown"]
+    try:
+        numbers = np.array(given, float)
+    except ValueError:
+        return values
+    if len(set(given)) <= _MANY_VALUES:
+        return values
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1), method="nearest"))
+    labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+
+    def label(value: str) -> str:
+        if value == "unknown":
+            return value
+        return labels[max(0, int(np.searchsorted(edges, float(value))) - 1)]
+
+    return {name: label(value) for name, value in values.items()}
