@@ -72,8 +72,8 @@ def test_some_samples_are_scenes_and_some_are_not(faces: Path, backgrounds: Path
     # A portrait fills the picture with face; many scenes have little of it or none.
     keys = [(epoch, index) for epoch in range(3) for index in range(10)]
     shares = np.array([[(s[key][1] == 0).float().mean() for key in keys] for s in (samples, plain)])
-    assert shares[0].max() > 0.9
-    assert shares[1].max() < 0.9
+    assert shares[0].max() > 0.75
+    assert shares[1].max() < 0.75
 
 
 def test_validation_shows_portraits_as_they_are(faces: Path) -> None:
