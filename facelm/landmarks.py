@@ -19,7 +19,7 @@ from facelm.formats import PARTS, FaceRecord, encode_region
 from facelm.masks import paste
 from facelm.parse import Face
 from facelm.reader import TURNED, ContourReader
-from facelm.shape import Pose, fit_shape, mean_shape
+from facelm.shape import Pose, fit_shape, shape_model
 
 _COMPLETED = 0.25
 _PRIOR = 0.002
@@ -72,7 +72,7 @@ def find_landmarks(face: Face) -> Landmarks:
             fit = fit_shape(positions, weights)
     if abs(fit.pose.yaw) > _JAW_HIDDEN:
         seen[_FAR_JAW[fit.pose.yaw > 0]] = False
-    points = np.where(seen[:, None], reader.points, fit.points)
+    points = np.where(seen[:, None], reader.points, fit.points[:, :2])
     confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
     visible = seen & ~reader.covered(points)
     moved = align.apply(face.to_picture, points)
@@ -118,7 +118,7 @@ def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool =
 @cache
 def _canonical_points() -> NDArray[np.float64]:
     """The mean shape where it lies in the canonical crop: (68, 2), fractions of the side."""
-    flat = mean_shape()[:, :2]
+    flat = shape_model().mean[:, :2]
     groups = {"r_eye": PARTS["right_eye"], "l_eye": PARTS["left_eye"], "lips": PARTS["outer_lips"]}
     centres = np.array([flat[list(points)].mean(0) for points in groups.values()])
     places = np.array([align.PARTS[part] for part in groups])

@@ -1,7 +1,7 @@
 """The shape of a face in three dimensions: head pose from landmarks, and landmarks that cannot be seen.
 
-A face is taken for a scaled orthographic view of one mean shape, learned from landmark sets by
-``recipes/mean_shape.py``.
+A face is taken for a scaled orthographic view of a mean shape plus a few modes (a point distribution model, Cootes et
+al., CVIU 1995, in 3-D), learned from landmark sets by ``recipes/shape_model.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
-_INLIER = 0.06
-_TURN_WEIGHT = 0.02
+_NOISE = 0.02  # of the inter-ocular distance; what a mode's amount of one is weighed against
+_INLIER = 3.0  # times the noise
+_STARTS = (0.0, -0.8, 0.8)  # yaw, radians
+_STEPS = 12
+_DAMPING = 1e-3
+_TURN_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -34,36 +37,60 @@ class Pose:
     roll: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class ShapeModel:
+    """Mean and modes of the 68 landmarks; x right, y down, z away from the camera, in inter-ocular distances.
+
+    Attributes:
+        mean: (68, 3) float64.
+        modes: (K, 68, 3) float64, each for one standard deviation.
+    """
+
+    mean: NDArray[np.float64]
+    modes: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class ShapeFit:
-    """The mean shape as it was fitted to a face.
+    """The model as it was fitted to a face.
 
     Attributes:
         pose: Head pose.
-        points: (68, 2) x, y of all landmarks of the fitted mean shape, float64, in the frame of the input.
-        scale: Inter-ocular distance (outer eye corners) of an unturned face of this size, same unit.
+        points: (68, 3) all landmarks of the fitted shape, float64: x, y in the frame of the input, and z in its
+            unit, 0 at the middle of the head's landmarks, growing away from the camera.
     """
 
     pose: Pose
     points: NDArray[np.float64]
-    scale: float
+
+
+@dataclass(eq=False)
+class _State:
+    """Rotation, logarithm of the scale, shift, and amounts of the modes; and what they cost."""
+
+    rotation: NDArray[np.float64]
+    log_scale: float
+    shift: NDArray[np.float64]
+    amounts: NDArray[np.float64]
+    cost: float = np.inf
 
 
 @cache
-def mean_shape() -> NDArray[np.float64]:
-    """The mean shape: (68, 3) float64; x right, y down, z away from the camera, in inter-ocular distances."""
-    return np.loadtxt(Path(__file__).with_name("mean_shape.csv"), delimiter=",")
+def shape_model() -> ShapeModel:
+    """The shipped shape model."""
+    with np.load(Path(__file__).with_name("shape_model.npz"), allow_pickle=False) as file:
+        return ShapeModel(file["mean"].astype(float), file["modes"].astype(float))
 
 
 def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> ShapeFit:
-    """Fit the mean shape to landmarks by rotation, scale and shift, robustly (soft L1).
+    """Fit the shape model to landmarks, robustly: Gauss-Newton on a soft L1 distance, reweighted in each step.
 
     Args:
         points: (68, 2) x, y, float64, any frame with y down; points of weight 0 may be anything, NaN too.
-        weights: (68,), not negative; at least three points that are not on one line need a weight.
+        weights: (68,), from 0 to 1; at least three points that are not on one line need a weight.
 
     Returns:
-        Pose and position of the whole shape.
+        Pose, and the whole shape.
 
     Raises:
         ValueError: Fewer than three points have a weight.
@@ -71,46 +98,83 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> Shap
     used = weights > 0
     if used.sum() < 3:
         raise ValueError("a shape needs three landmarks at least")
-    shape, seen = mean_shape()[used], points[used]
-    share = np.sqrt(weights[used] / weights[used].sum())[:, None]
-    start = _fit_flat(shape[:, :2], seen, share**2)
-    unit = np.exp(start[3])
-
-    def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        off = (_project(shape, parameters) - seen) / unit * share
-        # A weak pull towards no turn decides where too few points are left to tell.
-        return np.concatenate([off.ravel(), _TURN_WEIGHT * parameters[:2]])
-
-    parameters = least_squares(
-        residuals, start, loss="soft_l1", f_scale=_INLIER, x_scale=[1, 1, 1, 1, unit, unit], max_nfev=60
-    ).x
-    rotation = Rotation.from_rotvec(parameters[:3])
-    roll, yaw, pitch = rotation.as_euler("ZYX", degrees=True)
+    model = shape_model()
+    part = ShapeModel(model.mean[used], model.modes[:, used])
+    start = _fit_flat(part.mean[:, :2], points[used], weights[used])
+    states = [_descend(part, points[used], weights[used], start, yaw) for yaw in _STARTS]
+    best = min(states, key=lambda state: state.cost)
+    roll, yaw, pitch = Rotation.from_matrix(best.rotation).as_euler("ZYX", degrees=True)
+    shape = model.mean + np.tensordot(best.amounts, model.modes, 1)
+    placed = np.exp(best.log_scale) * shape @ best.rotation.T
+    placed[:, :2] += best.shift
     # z points away from the camera: a nose that moves right or up turns negatively about y or x.
-    return ShapeFit(
-        Pose(float(-yaw), float(-pitch), float(roll)),
-        _project(mean_shape(), parameters),
-        float(np.exp(parameters[3])),
+    return ShapeFit(Pose(float(-yaw), float(-pitch), float(roll)), placed)
+
+
+def _descend(
+    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], flat: NDArray[np.float64], yaw: float
+) -> _State:
+    """Fit from one start: the flat fit (angle, log scale, shift), turned to a yaw."""
+    turned = Rotation.from_euler("ZYX", (flat[0], yaw, 0)).as_matrix()
+    state = _State(turned, flat[1], flat[2:] * 1.0, np.zeros(len(model.modes)))
+    for _ in range(_STEPS):
+        state = _step(model, seen, weights, state)
+    off = _residuals(model, seen, state)[0] / _INLIER
+    robust = 2 * _INLIER**2 * (np.sqrt(1 + (off**2).sum(1)) - 1)
+    turn = _TURN_WEIGHT * Rotation.from_matrix(state.rotation).as_rotvec()[:2]
+    state.cost = float(weights @ robust + state.amounts @ state.amounts + turn @ turn)
+    return state
+
+
+def _residuals(
+    model: ShapeModel, seen: NDArray[np.float64], state: _State
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Distances (N, 2) in units of the noise, the shape turned (N, 3), and that unit."""
+    turned = (model.mean + np.tensordot(state.amounts, model.modes, 1)) @ state.rotation.T
+    scale = np.exp(state.log_scale)
+    unit = scale * _NOISE
+    return (scale * turned[:, :2] + state.shift - seen) / unit, turned, unit
+
+
+def _step(model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State) -> _State:
+    """One damped Gauss-Newton step on all parameters."""
+    off, turned, unit = _residuals(model, seen, state)
+    x, y, z = turned.T
+    count = len(state.amounts)
+    slope = np.zeros((len(seen), 2, 6 + count))
+    slope[:, 0, 1], slope[:, 0, 2], slope[:, 0, 3] = z, -y, x
+    slope[:, 1, 0], slope[:, 1, 2], slope[:, 1, 3] = -z, x, y
+    slope[:, :, :4] /= _NOISE
+    slope[:, 0, 4] = slope[:, 1, 5] = 1 / unit
+    slope[:, :, 6:] = (model.modes @ state.rotation.T)[:, :, :2].transpose(1, 2, 0) / _NOISE
+    share = weights / np.sqrt(1 + (off**2).sum(1) / _INLIER**2)
+    weighted = (slope * share[:, None, None]).reshape(-1, 6 + count)
+    prior = np.zeros(6 + count)
+    prior[:2], prior[6:] = _TURN_WEIGHT**2, 1
+    turn = Rotation.from_matrix(state.rotation).as_rotvec()
+    at = np.concatenate([turn[:2], np.zeros(4), state.amounts])
+    normal = weighted.T @ slope.reshape(-1, 6 + count) + np.diag(prior)
+    normal += np.diag(_DAMPING * np.diag(normal) + 1e-12)
+    move = np.linalg.solve(normal, -(weighted.T @ off.ravel() + prior * at))
+    # No step turns the head by more than half a radian: far from the solution the linear view of it misleads.
+    move *= min(1.0, 0.5 / max(1e-12, float(np.linalg.norm(move[:3]))))
+    return _State(
+        Rotation.from_rotvec(move[:3]).as_matrix() @ state.rotation,
+        state.log_scale + float(np.clip(move[3], -0.5, 0.5)),
+        state.shift + move[4:6],
+        state.amounts + move[6:],
     )
 
 
 def _fit_flat(
     shape: NDArray[np.float64], seen: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Start values (rotation vector, log scale, shift) from a similarity transform of the frontal shape."""
-    centre, seen_centre = (weights * shape).sum(0), (weights * seen).sum(0)
+    """Start values (angle, log scale, shift) from a similarity transform of the frontal shape."""
+    share = weights / weights.sum()
+    centre, seen_centre = share @ shape, share @ seen
     a = (shape - centre) @ (1, 1j)
     b = (seen - seen_centre) @ (1, 1j)
-    turn = (weights[:, 0] * np.conj(a) * b).sum() / max(1e-12, (weights[:, 0] * abs(a) ** 2).sum())
-    shift = seen_centre - _as_point(turn * complex(*centre))
-    return np.array([0, 0, np.angle(turn), np.log(max(abs(turn), 1e-9)), *shift])
-
-
-def _as_point(number: complex) -> NDArray[np.float64]:
-    return np.array([number.real, number.imag])
-
-
-def _project(shape: NDArray[np.float64], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scaled orthographic projection: (N, 3) to (N, 2)."""
-    turned: NDArray[np.float64] = Rotation.from_rotvec(parameters[:3]).apply(shape)[:, :2]
-    return np.exp(parameters[3]) * turned + parameters[4:]
+    turn = (share * np.conj(a) * b).sum() / max(1e-12, float(share @ abs(a) ** 2))
+    moved = turn * complex(*centre)
+    shift = seen_centre - (moved.real, moved.imag)
+    return np.array([np.angle(turn), np.log(max(abs(turn), 1e-9)), *shift])

@@ -1,60 +1,88 @@
-"""Labels portraits with a trained model, so that the next model can learn from them (self-training).
+"""Labels faces with a trained model, so that the next model can learn from them (self-training).
 
-    python recipes/pseudo_labels.py PORTRAITS OUT [MODEL]
+    python recipes/pseudo_labels.py PICTURES OUT [MODEL]
 
-PORTRAITS holds aligned portraits without masks. OUT becomes a data folder for `facelm train`: links to the
-portraits in images/, class indices in masks/. Four views (two sizes, mirrored and not) vote; a pixel that they
-are not sure of is unknown (255), and so is one that may be a necklace, which the teacher seldom dares to say.
+PICTURES holds aligned portraits, or images/ and landmarks68.json: then each face is cut out along its landmarks, so
+that it is where the model expects it, however far it is turned. OUT becomes a data folder for `facelm train`. Four
+views (two sizes, mirrored and not) vote; a pixel that they are not sure of is unknown (255), and so is one that may
+be a necklace, which the teacher seldom dares to say.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.progress import track
 
-from facelm import classes, data, images, model
+from facelm import align, classes, data, images, model
+from facelm.truth import LANDMARKS, find_truths
 
 SIZES = (256, 320)
+CROP = 512
 SURE = 0.6
 NECKLACE = 0.03
+PARTS = {"r_eye": slice(36, 42), "l_eye": slice(42, 48), "nose": slice(27, 36), "lips": slice(48, 60)}
 
 
-def label(network, info, rgb):
-    """Class indices (H, W) uint8 of a portrait (H, W, 3), 255 where the views are not sure."""
-    mirrored = torch.from_numpy(classes.mirror(np.arange(len(classes.CLASSES), dtype=np.uint8)).astype(np.int64))
-    votes = torch.zeros(1, len(classes.CLASSES), *rgb.shape[:2])
-    for size in SIZES:
-        small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA)
-        view = info.normalise(torch.from_numpy(small.transpose(2, 0, 1).copy())[None])
-        plain = network(view).float().softmax(1)
-        flipped = network(view.flip(-1)).float().softmax(1).flip(-1)[:, mirrored]
-        votes += torch.nn.functional.interpolate(plain + flipped, rgb.shape[:2], mode="bilinear")
-    mean = votes[0] / (2 * len(SIZES))
-    sure, index = mean.max(0)
-    necklace = classes.INDEX["neck_l"]
-    unknown = (sure < SURE) | ((mean[necklace] > NECKLACE) & (index != necklace))
-    index[unknown] = classes.IGNORE
-    return index.to(torch.uint8).numpy()
+class Teacher:
+    """A model that labels."""
+
+    def __init__(self, weights: str) -> None:
+        self.device = model.pick_device("auto")
+        self.precision = model.pick_precision(self.device)
+        self.network, self.info = model.load_model(weights, self.device)
+        self.mirrored = classes.mirror(np.arange(len(classes.CLASSES), dtype=np.uint8)).tolist()
+
+    @torch.inference_mode()
+    def label(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Class indices (H, W) of a portrait (H, W, 3), 255 where the views are not sure."""
+        votes = torch.zeros(1, len(classes.CLASSES), *rgb.shape[:2], device=self.device)
+        for size in SIZES:
+            small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+            view = self.info.normalise(torch.from_numpy(small.copy())[None].to(self.device))
+            enabled = self.precision != torch.float32
+            with torch.autocast(self.device.type, self.precision, enabled=enabled):
+                plain, flipped = (self.network(each).float().softmax(1) for each in (view, view.flip(-1)))
+            both = plain + flipped.flip(-1)[:, self.mirrored]
+            votes += torch.nn.functional.interpolate(both, rgb.shape[:2], mode="bilinear")
+        mean = votes[0] / (2 * len(SIZES))
+        sure, index = mean.max(0)
+        necklace = classes.INDEX["neck_l"]
+        unknown = (sure < SURE) | ((mean[necklace] > NECKLACE) & (index != necklace))
+        index[unknown] = classes.IGNORE
+        labels: NDArray[np.uint8] = index.to("cpu", torch.uint8).numpy()
+        return labels
+
+
+def find_portraits(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.bool_] | None]]:
+    """Stem, portrait, and for one that was cut out, where it lies inside of its picture."""
+    if not (folder / LANDMARKS).exists():
+        for path in data.find_pictures(folder):
+            yield path.stem, images.read(path), None
+        return
+    for truth in find_truths(folder):
+        rgb = images.read(truth.image)
+        centres = {name: tuple(truth.points[part].mean(0)) for name, part in PARTS.items()}
+        transform = align.align(centres)
+        matrix = align.to_crop_pixels(transform, CROP)
+        inside = cv2.warpAffine(np.ones(rgb.shape[:2], np.uint8), matrix, (CROP, CROP), flags=cv2.INTER_NEAREST)
+        yield truth.image.stem, align.cut_crop(rgb, transform, CROP), inside > 0
 
 
 def main() -> None:
-    """Label every portrait that has no label yet."""
-    portraits, out = Path(sys.argv[1]), Path(sys.argv[2])
-    network, info = model.load_model(sys.argv[3] if len(sys.argv) > 3 else "lite", torch.device("cpu"))
-    for folder in ("images", "masks"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    precision = model.pick_precision(torch.device("cpu"))
-    for path in track(data.find_pictures(portraits), "Labelling"):
-        target = out / "masks" / f"{path.stem}.png"
-        if target.exists():
-            continue
-        with torch.inference_mode(), torch.autocast("cpu", precision, enabled=precision != torch.float32):
-            images.write_mask(target, label(network, info, images.read(path)), classes.palette())
-        (out / "images" / path.name).unlink(missing_ok=True)
-        (out / "images" / path.name).symlink_to(path.resolve())
+    """Label every face."""
+    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+    teacher = Teacher(sys.argv[3] if len(sys.argv) > 3 else "lite")
+    for stem, rgb, inside in track(find_portraits(source), "Labelling"):
+        labels = teacher.label(rgb)
+        if inside is not None:
+            labels[~inside] = classes.IGNORE
+        images.write_jpeg(out / "images" / f"{stem}.jpg", rgb, quality=95)
+        images.write_mask(out / "masks" / f"{stem}.png", labels, classes.palette())
 
 
 if __name__ == "__main__":

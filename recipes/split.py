@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import skimage.color
 
 from facelm import classes, data
 
@@ -27,6 +28,7 @@ FASSEG = {
     "5": ["mouth", "u_lip", "l_lip"],
 }
 BACKGROUNDS_EVERY = 6
+AFLW_EVERY = 3
 # Which of the 189 points of FRL an iBUG point is, from 17 on; None where there is none. Pairs are averaged.
 FRL: list[tuple[int, ...] | None] = [
     *((i,) for i in (71, 72, 73, 74)), (75, 76), (77, 78), *((i,) for i in (79, 80, 81, 82)),
@@ -36,6 +38,12 @@ FRL: list[tuple[int, ...] | None] = [
     None, *((i,) for i in (95, 96, 97)), None, *((i,) for i in (102, 101, 100)),
 ]  # fmt: skip
 FRL_CHIN = 129
+# The held-out portraits of CelebAMask-HQ on which a man is seen, as it appears to us; the first digits of the names.
+MEN = (
+    "02ff", "19c1", "2462", "3213", "40cc", "5162", "5c4a57", "5c4ac8", "6654", "7e8b", "82a0", "8567", "8e37", "afc4",
+    "c12d", "d87b", "0423", "1b64", "1d07", "21f4", "27c5", "29a7", "3050", "5257", "5766", "5c69", "854c", "8764",
+    "ae5a", "b07b", "c4eb", "de06", "df8c", "eedd", "f166", "f41a",
+)  # fmt: skip
 
 
 def split_masks(source: Path, out: Path) -> None:
@@ -44,28 +52,45 @@ def split_masks(source: Path, out: Path) -> None:
     # Sorted by the rare things that they show, so that either half has its share.
     held_out.sort(key=lambda example: sorted(set(np.unique(example.read()[1]).tolist()) & RARE), reverse=True)
     link_examples(train, out / "celebamask/train")
-    link_examples(held_out[::2], out / "celebamask/val")
-    link_examples(held_out[1::2], out / "celebamask/test")
+    for name, examples in (("val", held_out[::2]), ("test", held_out[1::2])):
+        link_examples(examples, out / "celebamask" / name)
+        describe_people(examples, out / "celebamask" / name / "people.csv")
     heads = data.find(source / "facesynthetics")
     link_examples(heads[:-FACESYNTHETICS_TEST], out / "facesynthetics/train")
     link_examples(heads[-FACESYNTHETICS_TEST:], out / "facesynthetics/test")
     points = json.loads((source / "facesynthetics/landmarks70.json").read_text())
-    test = {example.image.name: points[example.image.name][:68] for example in heads[-FACESYNTHETICS_TEST:]}
-    write(out / "facesynthetics/test/landmarks68.json", test)
+    for name, some in (("train", heads[:-FACESYNTHETICS_TEST]), ("test", heads[-FACESYNTHETICS_TEST:])):
+        known = {example.image.name: points[example.image.name][:68] for example in some}
+        write(out / "facesynthetics" / name / "landmarks68.json", known)
     for example in data.find(source / "fasseg"):
         folder = "test" if any(person in example.image.name for person in FASSEG_TEST) else "train"
         link_examples([example], out / "fasseg" / folder)
         write(out / "fasseg" / folder / "classes.json", FASSEG)
 
 
+def describe_people(examples: list[data.Example], path: Path) -> None:
+    """Sex as it appears, and skin tone as individual typology angle (Chardon et al. 1991; low is dark), degrees."""
+    lines = ["image,sex,skin_tone"]
+    for example in examples:
+        rgb, mask = example.read()
+        lightness, _, yellow = np.median(skimage.color.rgb2lab(rgb)[mask == classes.INDEX["skin"]], 0)
+        tone = np.degrees(np.arctan2(lightness - 50, yellow))
+        lines.append(f"{example.image.name},{'man' if example.image.name.startswith(MEN) else 'woman'},{tone:.1f}")
+    path.write_text("\n".join(lines) + "\n")
+
+
 def split_points(source: Path, out: Path) -> None:
-    """FRL and AFLW, which only test."""
+    """FRL, which only tests, and AFLW."""
     link_pictures(data.find_pictures(source / "frl/images"), out / "frl/test/images")
     shutil.copy(source / "frl/people.csv", out / "frl/test")
     frl = json.loads((source / "frl/landmarks189.json").read_text())
     write(out / "frl/test/landmarks68.json", {name: to_ibug(points) for name, points in frl.items()})
-    link_pictures(data.find_pictures(source / "aflw/images"), out / "aflw/test/images")
-    shutil.copy(source / "aflw/landmarks68.json", out / "aflw/test")
+    aflw = json.loads((source / "aflw/landmarks68.json").read_text())
+    pictures = data.find_pictures(source / "aflw/images")
+    test = pictures[::AFLW_EVERY]
+    for name, paths in (("train", sorted(set(pictures) - set(test))), ("test", test)):
+        link_pictures(paths, out / "aflw" / name / "images")
+        write(out / "aflw" / name / "landmarks68.json", {path.name: aflw[path.name] for path in paths})
 
 
 def split_backgrounds(source: Path, out: Path) -> None:
