@@ -111,6 +111,10 @@ def landmarks(
         typer.Option("--out", "-o", help="File to write; a folder for pts. Default: standard output."),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to write them; pts is a file for each face.")] = Format.jsonl,
+    solid: Annotated[bool, typer.Option("--3d", help="Also give the points in 3-D: x, y, z in pixels.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="A point below it counts as not visible.")
+    ] = 0.0,
     model: ModelOption = "lite",
     device: DeviceOption = "auto",
     batch: BatchOption = 8,
@@ -122,6 +126,8 @@ def landmarks(
     kind = format.value
     if out is None and kind not in formats.TEXT_FORMATS:
         raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
+    if solid and kind not in formats.SOLID_FORMATS:
+        raise typer.BadParameter(f"--3d: --format {kind} holds two dimensions")
     sources = session.find(inputs, [".pts"] if kind == "pts" else [])
     parser = session.load(model, device, batch, flip)
     from facelm.landmarks import record_faces
@@ -136,15 +142,15 @@ def landmarks(
                 yield formats.PictureRecord(source.name, error=str(rgb), stem=source.stem)
                 continue
             height, width = rgb.shape[:2]
-            faces = record_faces(parser.parse(rgb), height, width, regions=kind == "coco")
+            faces = record_faces(parser.parse(rgb), height, width, kind == "coco", solid, min_confidence)
             yield formats.PictureRecord(source.name, width, height, faces, stem=source.stem)
 
     try:
         if out is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            formats.dump(records(), kind, sys.stdout)
+            formats.dump(records(), kind, sys.stdout, solid)
         else:
-            formats.save(records(), kind, out)
+            formats.save(records(), kind, out, solid)
     except images.ImageError as error:
         console.warn(str(error))
         failed += 1

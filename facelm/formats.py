@@ -49,6 +49,7 @@ class FaceRecord:
         confidence: (68,), 0 to 1.
         visible: (68,) bool.
         region: The face as a COCO run-length mask, from :func:`encode_region`; only COCO output uses it.
+        landmarks_3d: (68, 3) x, y, z in pixels; z grows away from the camera.
 
     Raises:
         ValueError: An array has the wrong shape, or a number is not finite.
@@ -63,9 +64,12 @@ class FaceRecord:
     confidence: NDArray[np.float64]
     visible: NDArray[np.bool_]
     region: dict[str, Any] | None = None
+    landmarks_3d: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}
+        if self.landmarks_3d is not None:
+            shapes["landmarks_3d"] = (POINTS, 3)
         for name in ("score", "roll", "yaw", "pitch", *shapes):
             values = np.asarray(getattr(self, name), np.float64)
             if values.shape != shapes.get(name, ()):
@@ -116,13 +120,14 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
             "landmarks": _rounded(face.landmarks, 2),
             "confidence": _rounded(face.confidence, 3),
             "visible": np.asarray(face.visible, np.bool_).tolist(),
+            **({} if face.landmarks_3d is None else {"landmarks_3d": _rounded(face.landmarks_3d, 2)}),
         }
         for face in record.faces
     ]
     return {"image": _text(record.image), "width": record.width, "height": record.height, "faces": faces}
 
 
-def dump(records: Iterable[PictureRecord], format: str, stream: TextIO) -> None:
+def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: bool = False) -> None:
     """Write records to a text stream.
 
     JSON lines and CSV are flushed after each picture, so a run that is killed leaves whole lines.
@@ -131,16 +136,20 @@ def dump(records: Iterable[PictureRecord], format: str, stream: TextIO) -> None:
         records: May be a generator; each is written when it comes, but for COCO, which needs them all.
         format: One of ``TEXT_FORMATS``.
         stream: Open for text; CSV wants ``newline=""`` and UTF-8.
+        solid: The faces have landmarks in three dimensions: CSV gets columns for them.
 
     Raises:
         ValueError: The format is unknown, or cannot go to a text stream.
     """
-    if format not in _DUMPERS:
-        raise ValueError(f"no text format {format!r}; choose from {', '.join(_DUMPERS)}")
-    _DUMPERS[format](records, stream)
+    if format == "csv":
+        _dump_csv(records, stream, solid)
+    elif format in _DUMPERS:
+        _DUMPERS[format](records, stream)
+    else:
+        raise ValueError(f"no text format {format!r}; choose from {', '.join(TEXT_FORMATS)}")
 
 
-def save(records: Iterable[PictureRecord], format: str, path: Path) -> None:
+def save(records: Iterable[PictureRecord], format: str, path: Path, solid: bool = False) -> None:
     """Write records to a file, whole or not at all; for ``pts``, to a folder with a file for each face.
 
     Args:
@@ -148,17 +157,20 @@ def save(records: Iterable[PictureRecord], format: str, path: Path) -> None:
         format: One of ``FORMATS``.
         path: Parent folders are made. In a ``pts`` folder every single file is whole, and those that were
             finished before an error stay.
+        solid: The faces have landmarks in three dimensions: CSV and NumPy files get them too.
 
     Raises:
         ValueError: The format is unknown, a picture has no stem to name a ``.pts`` file by, or two faces
             would go to the same one.
         ImageError: The file cannot be written.
     """
-    if format in _SAVERS:
-        _SAVERS[format](records, path)
-    elif format in _DUMPERS:
+    if format == "pts":
+        _save_pts(records, path)
+    elif format == "npz":
+        _save_npz(records, path, solid)
+    elif format in TEXT_FORMATS:
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-            dump(records, format, stream)
+            dump(records, format, stream, solid)
     else:
         raise ValueError(f"no format {format!r}; choose from {', '.join(FORMATS)}")
 
@@ -190,8 +202,8 @@ _POSE_COLUMNS = {"pose_Rx": "pitch", "pose_Ry": "yaw", "pose_Rz": "roll"}
 """OpenFace's rotations, in radians, and the angle that each one is."""
 
 
-def _dump_csv(records: Iterable[PictureRecord], stream: TextIO) -> None:
-    coordinates = [f"{axis}_{point}" for axis in "xy" for point in range(POINTS)]
+def _dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool) -> None:
+    coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
     writer = csv.writer(stream, lineterminator="\n")
     about = ["frame", "face_id", "timestamp", "confidence", "success"]
     writer.writerow([*about, *_POSE_COLUMNS, *coordinates, "image"])
@@ -201,10 +213,12 @@ def _dump_csv(records: Iterable[PictureRecord], stream: TextIO) -> None:
         for face_id, face in enumerate(record.faces):
             pose = np.radians([getattr(face, angle) for angle in _POSE_COLUMNS.values()])
             points = np.asarray(face.landmarks).T.ravel()  # all x, then all y
+            if solid:
+                points = np.concatenate([points, np.asarray(face.landmarks_3d).T.ravel()])
             found = [_rounded(face.score, 4), 1, *_rounded(pose, 5), *_rounded(points, 2)]
             writer.writerow([frame, face_id, 0.0, *found, image])
         if not record.faces:
-            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE_COLUMNS) + 2 * POINTS), image])
+            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE_COLUMNS) + len(coordinates)), image])
         stream.flush()
 
 
@@ -280,7 +294,7 @@ def _pts(face: FaceRecord) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _save_npz(records: Iterable[PictureRecord], path: Path) -> None:
+def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None:
     found = [(record, number, face) for record in records for number, face in enumerate(record.faces)]
     faces = [face for _, _, face in found]
 
@@ -297,6 +311,8 @@ def _save_npz(records: Iterable[PictureRecord], path: Path) -> None:
         "confidence": stack([face.confidence for face in faces], POINTS),
         "visible": stack([face.visible for face in faces], POINTS, dtype=np.bool_),
     }
+    if solid:
+        arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
     with atomic_path(path) as partial, partial.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # it takes keywords for names
 
@@ -304,11 +320,12 @@ def _save_npz(records: Iterable[PictureRecord], path: Path) -> None:
 _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {
     "jsonl": _dump_jsonl,
     "json": _dump_json,
-    "csv": _dump_csv,
     "coco": _dump_coco,
 }
-_SAVERS: dict[str, Callable[[Iterable[PictureRecord], Path], None]] = {"pts": _save_pts, "npz": _save_npz}
 
 FORMATS = ("jsonl", "json", "csv", "pts", "coco", "npz")
-TEXT_FORMATS = tuple(_DUMPERS)
+TEXT_FORMATS = ("jsonl", "json", "csv", "coco")
 """The formats that can go to standard output."""
+
+SOLID_FORMATS = ("jsonl", "json", "csv", "npz")
+"""The formats that can hold landmarks in three dimensions."""

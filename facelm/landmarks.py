@@ -34,6 +34,8 @@ class Landmarks:
 
     Attributes:
         points: (68, 2) x, y in the picture, pixels, float64, in iBUG order.
+        depth: (68,) z, float64, in pixels of the picture: 0 at the middle of the landmarks, growing away from the
+            camera; of the shape model as it fits the face.
         confidence: (68,) 0 to 1: the mean probability of the region that a point is read from.
         visible: (68,) bool: False for a point that was completed, is covered by hair, hat or glasses, or lies
             outside the picture.
@@ -43,6 +45,7 @@ class Landmarks:
     """
 
     points: NDArray[np.float64]
+    depth: NDArray[np.float64]
     confidence: NDArray[np.float64]
     visible: NDArray[np.bool_]
     centroids: Mapping[str, tuple[float, float]]
@@ -76,15 +79,24 @@ def find_landmarks(face: Face) -> Landmarks:
     confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
     visible = seen & ~reader.covered(points)
     moved = align.apply(face.to_picture, points)
+    depth = fit.points[:, 2] * np.sqrt(abs(np.linalg.det(face.to_picture[:, :2])))
     angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
     roll = (fit.pose.roll + angle + 180) % 360 - 180
     centroids = {
         name: tuple(align.apply(face.to_picture, centre[None])[0].tolist()) for name, centre in reader.centroids.items()
     }
-    return Landmarks(moved, confidence.clip(0, 1), visible, centroids, Pose(fit.pose.yaw, fit.pose.pitch, float(roll)))
+    pose = Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
+    return Landmarks(moved, depth, confidence.clip(0, 1), visible, centroids, pose)
 
 
-def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool = False) -> tuple[FaceRecord, ...]:
+def record_faces(
+    faces: Sequence[Face],
+    height: int,
+    width: int,
+    regions: bool = False,
+    solid: bool = False,
+    min_confidence: float = 0.0,
+) -> tuple[FaceRecord, ...]:
     """Faces with their landmarks, as they are written to files.
 
     Args:
@@ -92,6 +104,8 @@ def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool =
         height: Of the picture, pixels.
         width: Of the picture, pixels.
         regions: Also encode the region of each face, which COCO files hold.
+        solid: Also give the landmarks in three dimensions.
+        min_confidence: A point below it counts as not visible.
     """
     records = []
     for face in faces:
@@ -108,8 +122,9 @@ def record_faces(faces: Sequence[Face], height: int, width: int, regions: bool =
                 found.pose.pitch,
                 found.points,
                 found.confidence,
-                found.visible,
+                found.visible & (found.confidence >= min_confidence),
                 region,
+                np.column_stack([found.points, found.depth]) if solid else None,
             )
         )
     return tuple(records)

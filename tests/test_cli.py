@@ -93,6 +93,20 @@ def test_landmarks_are_json_lines_of_the_contract(facelm: Run, photos: Path) -> 
     assert np.abs(apart).mean() < 2
 
 
+def test_points_in_space_and_a_lowest_confidence(facelm: Run, photos: Path) -> None:
+    plain, solid = (
+        json.loads(facelm("landmarks", photos / "Zoë 1.png", *options).stdout)["faces"][0]
+        for options in ((), ("--3d", "--min-confidence", 0.9))
+    )
+    points = np.array(solid["landmarks_3d"])
+    np.testing.assert_array_equal(points[:, :2], plain["landmarks"])
+    assert points[30, 2] < points[27, 2] < points[[0, 16], 2].min()  # the tip of the nose is nearest, ears are far
+    kept = np.array(plain["visible"]) & (np.array(plain["confidence"]) >= 0.9)
+    assert solid["visible"] == kept.tolist() != plain["visible"]
+    refused = facelm("landmarks", photos, "--3d", "--format", "coco", "-o", photos / "x.json")
+    assert refused.returncode == 2 and "--format coco holds two dimensions" in " ".join(refused.stderr.split())
+
+
 def test_overlay_draws_on_the_photo(facelm: Run, photos: Path, tmp_path: Path) -> None:
     result = facelm("overlay", f"{photos}/*.png", f"{photos}/nobody.jpg", "-o", tmp_path / "o")
     assert result.returncode == 0 and result.stdout == ""

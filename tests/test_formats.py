@@ -380,3 +380,39 @@ def test_no_heavy_imports():
     code = f"import sys, facelm.formats, facelm.batch; print(*({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
+
+
+@pytest.fixture
+def solid() -> list[PictureRecord]:
+    rng = np.random.default_rng(5)
+    faces = tuple(face(seed, landmarks_3d=rng.uniform(-9, 90, (68, 3))) for seed in (1, 2))
+    return [PictureRecord("nobody.jpg", 8, 8, stem="nobody"), PictureRecord("a.jpg", 80, 60, faces, stem="a")]
+
+
+def test_points_in_space_are_the_same_in_all_formats_that_hold_them(solid: list[PictureRecord], tmp_path: Path) -> None:
+    wanted = [found.landmarks_3d for found in solid[1].faces]
+    for name in formats.SOLID_FORMATS:
+        formats.save(solid, name, tmp_path / f"a.{name}", solid=True)
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert json.loads((tmp_path / "a.json").read_text()) == lines
+    np.testing.assert_allclose([found["landmarks_3d"] for found in lines[1]["faces"]], wanted, atol=0.01)
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert pd.isna(table.loc[0, "Z_67"])
+    columns = [[table.loc[row, f"{axis}_{i}"] for axis in "XYZ"] for row in (1, 2) for i in range(68)]
+    np.testing.assert_allclose(np.array(columns, float).reshape(2, 68, 3), wanted, atol=0.01)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        np.testing.assert_allclose(file["landmarks_3d"], wanted, rtol=1e-6)
+
+
+def test_without_being_asked_for_no_format_changes(tmp_path: Path, records: list[PictureRecord]) -> None:
+    formats.save(records, "csv", tmp_path / "a.csv")
+    formats.save(records, "npz", tmp_path / "a.npz")
+    assert "Z_0" not in pd.read_csv(tmp_path / "a.csv").columns
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert "landmarks_3d" not in file
+    assert "landmarks_3d" not in formats.to_json(records[0])["faces"][0]
+
+
+def test_points_in_space_are_checked() -> None:
+    with pytest.raises(ValueError, match="landmarks_3d has shape"):
+        face(landmarks_3d=np.zeros((68, 2)))
