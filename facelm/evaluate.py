@@ -111,9 +111,17 @@ def evaluate(
         groups.setdefault(values[each.name], []).append(each)
     return Evaluation(
         _report(measured, names),
-        {value: _report(groups[value], names) for value in sorted(groups)},
+        {value: _report(groups[value], names) for value in sorted(groups, key=_as_number)},
         tuple(failed),
     )
+
+
+def _as_number(value: str) -> tuple[float, str]:
+    """What to sort groups by: numbers, and ranges of numbers, by size, the rest by name."""
+    try:
+        return float(value.split()[0]), value
+    except (ValueError, IndexError):
+        return float("inf"), value
 
 
 def _class_names(truths: Sequence[Truth]) -> tuple[str, ...]:
