@@ -6,20 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from facelm.options import BatchOption, DeviceOption, FlipOption, Folder, Format, Inputs, ModelOption, Norm
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from facelm.batch import Source
-    from facelm.formats import PictureRecord
     from facelm.landmarks import Landmarks
     from facelm.parse import Face
+    from facelm.records import PictureRecord
 
 OK, SOME_FAILED = 0, 1
 
@@ -40,37 +41,6 @@ def facelm(
 
         print(installed_version("facelm"))
         raise typer.Exit(OK)
-
-
-Inputs = Annotated[
-    list[str],
-    typer.Argument(help="Pictures, folders (walked recursively), quoted globs, or - for standard input."),
-]
-Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
-FlipOption = Annotated[
-    bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")
-]
-BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
-
-
-class Norm(str, Enum):
-    """Unit of the landmark error."""
-
-    interocular = "interocular"
-    box = "box"
-
-
-class Format(str, Enum):
-    """How landmarks are written."""
-
-    jsonl = "jsonl"
-    json = "json"
-    csv = "csv"
-    pts = "pts"
-    coco = "coco"
-    npz = "npz"
 
 
 @app.command()
@@ -131,6 +101,7 @@ def landmarks(
     sources = session.find(inputs, [".pts"] if kind == "pts" else [])
     parser = session.load(model, device, batch, flip)
     from facelm.landmarks import record_faces
+    from facelm.records import PictureRecord
 
     failed = 0
 
@@ -139,11 +110,11 @@ def landmarks(
         for source, rgb in session.read(sources):
             if isinstance(rgb, images.ImageError):
                 failed += 1
-                yield formats.PictureRecord(source.name, error=str(rgb), stem=source.stem)
+                yield PictureRecord(source.name, error=str(rgb), stem=source.stem)
                 continue
             height, width = rgb.shape[:2]
             faces = record_faces(parser.parse(rgb), height, width, kind == "coco", solid, min_confidence)
-            yield formats.PictureRecord(source.name, width, height, faces, stem=source.stem)
+            yield PictureRecord(source.name, width, height, faces, stem=source.stem)
 
     try:
         if out is None:
@@ -257,7 +228,7 @@ def train(
     ] = None,
     backgrounds: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of photos without people: two samples in five are scenes pasted on them."),
+        typer.Option(help="Folder of photos without people: a third of the samples are scenes pasted on them."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run: best.safetensors, last.ckpt, history.csv.")] = Path(
         "runs/facelm"

@@ -20,7 +20,7 @@ class TrainConfig:
         data: Data folders.
         out: The run's folder.
         val: Data folders to validate on; without any, a tenth of each data folder is held out.
-        backgrounds: Folders of photos without people; with any, two samples of five are pasted scenes.
+        backgrounds: Folders of photos without people; with any, a third of the samples are pasted scenes.
         encoder: Any encoder of segmentation_models_pytorch.
         init: Local file of start weights.
         pretrained: Download ImageNet weights for the encoder.

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
-from facelm.formats import PARTS, FaceRecord, encode_region
+from facelm.coco import encode_region
 from facelm.masks import paste
 from facelm.parse import Face
 from facelm.reader import TURNED, ContourReader
+from facelm.records import PARTS, FaceRecord
 from facelm.shape import Pose, fit_shape, shape_model
 
 _COMPLETED = 0.25

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.formats import CLOSED, PARTS
 from facelm.landmarks import Landmarks
+from facelm.records import CLOSED, PARTS
 
 _LINE = (255, 255, 255)
 _SEEN = (30, 220, 90)

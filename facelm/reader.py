@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from facelm import align, classes
 from facelm.contours import Outline, find_outline, sample_arc
-from facelm.formats import POINTS
 from facelm.parse import Face
+from facelm.records import POINTS
 
 TURNED = 10.0
 """Yaw in degrees from which on a face counts as turned."""

@@ -18,8 +18,10 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
 from facelm import formats
-from facelm.formats import FORMATS, PARTS, TEXT_FORMATS, FaceRecord, PictureRecord
+from facelm.coco import encode_region
+from facelm.formats import FORMATS, TEXT_FORMATS
 from facelm.images import ImageError
+from facelm.records import PARTS, FaceRecord, PictureRecord
 
 # pycocotools 2.0 decodes with an array type that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -50,9 +52,7 @@ def face(seed: int = 0, **changes: object) -> FaceRecord:
 @pytest.fixture
 def records() -> list[PictureRecord]:
     return [
-        PictureRecord(
-            "in/Zoë ünd 1.jpg", 80, 60, (face(1, region=formats.encode_region(ellipse())),), stem="Zoë ünd 1"
-        ),
+        PictureRecord("in/Zoë ünd 1.jpg", 80, 60, (face(1, region=encode_region(ellipse())),), stem="Zoë ünd 1"),
         PictureRecord("in/empty.png", 7, 9, stem="empty"),
         PictureRecord("in/broken.jpg", error="broken.jpg: truncated", stem="broken"),
         PictureRecord("in/sub/two.webp", 80, 60, (face(2), face(3)), stem="sub/two"),
@@ -248,7 +248,7 @@ def test_coco_category_names_and_joins_the_points():
 @settings(max_examples=25, deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_region_round_trips(mask):
-    region = json.loads(json.dumps(formats.encode_region(mask)))
+    region = json.loads(json.dumps(encode_region(mask)))
     assert region["size"] == list(mask.shape)
     assert np.array_equal(rle.decode(region).astype(bool), mask)
 

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.formats import PARTS
 from facelm.landmarks import Landmarks, find_landmarks, record_faces
 from facelm.parse import Face, FaceParser
+from facelm.records import PARTS
 
 # Measured by hand on scikit-image's astronaut, pixels.
 MEASURED = {36: (193, 101), 45: (259, 104), 48: (203, 140), 54: (246, 140), 8: (223, 178), 57: (223, 156)}

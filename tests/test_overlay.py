@@ -15,7 +15,7 @@ MASK[50:100, 50:150] = classes.INDEX["hair"]
 def points(visible: bool) -> Landmarks:
     columns, rows = np.arange(68) % 10 * 18 + 12.0, np.arange(68) // 10 * 25 + 15.0
     seen = np.full(68, visible)
-    return Landmarks(np.column_stack([columns, rows]), np.ones(68), seen, {}, Pose(0, 0, 0))
+    return Landmarks(np.column_stack([columns, rows]), np.zeros(68), np.ones(68), seen, {}, Pose(0, 0, 0))
 
 
 def test_opacity_goes_from_photo_to_colour() -> None:
