@@ -66,7 +66,9 @@ class Run:
         if self.device.type == "cpu":
             keep_freed_memory()
         torch.manual_seed(config.seed)
-        self.info = model.describe(config.encoder, config.size, tuple(Path(d).resolve().name for d in config.data))
+        # A folder is often called train: its parent tells what of.
+        names = tuple("/".join(Path(folder).resolve().parts[-2:]) for folder in config.data)
+        self.info = model.describe(config.encoder, config.size, names)
         self.network = model.build(self.info, config.pretrained and not resume)
         if config.init and not resume:
             model.initialise(self.network, Path(config.init))

@@ -202,21 +202,22 @@ def test_a_turned_picture_goes_with_the_mask_of_its_upright_size(tmp_path, orien
     np.testing.assert_array_equal(read_mask, mask)
 
 
-def test_a_mask_of_the_stored_size_of_a_turned_picture_is_refused(tmp_path) -> None:
+def write_with_orientation(folder: Path, orientation: int) -> None:
+    """A pair 40 pixels wide and 64 high, whose picture claims an EXIF orientation."""
     rgb, mask = (array[:, :40] for array in draw_face(64, 0))
-    write_pair(tmp_path, "0", rgb, mask)
+    write_pair(folder, "0", rgb, mask)
     exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(rgb).save(tmp_path / "images/0.png", exif=exif)
+    exif[0x0112] = orientation
+    Image.fromarray(rgb).save(folder / "images/0.png", exif=exif)
+
+
+def test_a_mask_of_the_stored_size_of_a_turned_picture_is_refused(tmp_path) -> None:
+    write_with_orientation(tmp_path, 6)
     assert problem(tmp_path).endswith("40x64, but the picture is 64x40")
 
 
 def test_an_orientation_that_makes_no_sense_counts_as_upright(tmp_path) -> None:
-    rgb, mask = (array[:, :40] for array in draw_face(64, 0))
-    write_pair(tmp_path, "0", rgb, mask)
-    exif = Image.Exif()
-    exif[0x0112] = 9
-    Image.fromarray(rgb).save(tmp_path / "images/0.png", exif=exif)
+    write_with_orientation(tmp_path, 9)
     data.check(data.find(tmp_path))
 
 

@@ -93,7 +93,7 @@ def test_the_outputs_of_a_run(straight: Path, config: TrainConfig) -> None:
 
 def test_the_best_model_can_be_used(straight: Path, faces: Path) -> None:
     network, info = model.load_model(str(straight / "best.safetensors"), torch.device("cpu"))
-    assert (info.encoder, info.size, info.data) == ("mobilenet_v2", 64, (faces.name,))
+    assert (info.encoder, info.size, info.data) == ("mobilenet_v2", 64, (f"{faces.parent.name}/{faces.name}",))
     best = max(history(straight), key=lambda row: row["mean_f1"])
     assert info.scores == {k: round(best[k], 4) for k in ("pixel_accuracy", "mean_iou", "mean_f1")}
     with torch.inference_mode():
