@@ -11,7 +11,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of the GNU C library
 def keep_freed_memory() -> None:
     """Keep freed memory in the process, where the C library is GNU's; elsewhere nothing happens.
 
-    Each tensor of some size is otherwise mapped anew, and the kernel clears its pages: about a third of the time
+    Each tensor of some size is otherwise mapped anew, and the kernel clears its pages: about a fifth of the time
     of a training step on the CPU.
     """
     if sys.platform != "linux":
