@@ -144,3 +144,16 @@ def cut_crop(rgb: NDArray[np.uint8], transform: NDArray[np.float64], size: int) 
             shift = np.array([x0, y0]) + 0.5 * stretch - 0.5
             matrix = np.column_stack([matrix[:, :2] * stretch, matrix[:, :2] @ shift + matrix[:, 2]])
     return cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def find_inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
+    """Where the canonical crop lies inside the picture: (size, size).
+
+    Args:
+        shape: Of the picture, height and width first.
+        transform: (2, 3) from picture pixels to crop fractions.
+        size: Side of the crop, pixels.
+    """
+    picture = np.ones(shape[:2], np.uint8)
+    matrix = to_crop_pixels(transform, size)
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_NEAREST) > 0

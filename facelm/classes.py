@@ -67,8 +67,11 @@ FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", 
 LIPS = ("mouth", "u_lip", "l_lip")
 """The classes within the outer edge of the lips."""
 
-_MIRRORED = np.arange(256, dtype=np.uint8)
-_MIRRORED[: len(CLASSES)] = [INDEX[c.mirror] for c in CLASSES]
+MIRRORED: tuple[int, ...] = tuple(INDEX[c.mirror] for c in CLASSES)
+"""The class that each one becomes when the picture is flipped left to right."""
+
+_MIRROR_TABLE = np.arange(256, dtype=np.uint8)
+_MIRROR_TABLE[: len(CLASSES)] = MIRRORED
 
 
 def indices(*names: str) -> list[int]:
@@ -102,5 +105,5 @@ def mirror(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         A new array of the same shape.
     """
-    swapped: NDArray[np.uint8] = _MIRRORED[mask]
+    swapped: NDArray[np.uint8] = _MIRROR_TABLE[mask]
     return swapped

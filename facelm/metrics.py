@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from facelm import classes
+from facelm.records import PARTS
 
 GROUPS: dict[str, slice] = {
-    "jaw": slice(0, 17),
-    "brows": slice(17, 27),
-    "nose": slice(27, 36),
-    "eyes": slice(36, 48),
-    "mouth": slice(48, 68),
+    name: slice(PARTS[first].start, PARTS[last].stop)
+    for name, first, last in (
+        ("jaw", "jaw", "jaw"),
+        ("brows", "right_brow", "left_brow"),
+        ("nose", "nose_bridge", "nose_base"),
+        ("eyes", "right_eye", "left_eye"),
+        ("mouth", "outer_lips", "inner_lips"),
+    )
 }
 """The groups of the iBUG landmarks."""
 

@@ -25,7 +25,6 @@ _SKIN_SHARE = 0.002
 _CONTEXT_SIZE = 128
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
-_MIRRORED = classes.mirror(np.arange(len(classes.CLASSES), dtype=np.uint8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +146,7 @@ class FaceParser:
         predicted = self.predict(crops)
         if not self.flip:
             return predicted
-        mirrored = self.predict(np.ascontiguousarray(crops[:, :, ::-1]))[:, _MIRRORED]
+        mirrored = self.predict(np.ascontiguousarray(crops[:, :, ::-1]))[:, classes.MIRRORED]
         averaged: NDArray[np.float32] = (predicted + mirrored[..., ::-1]) * np.float32(0.5)
         return averaged
 
@@ -210,7 +209,7 @@ class FaceParser:
                 if not settle and _distance(better, detection.transform) > _MOVED:
                     moved.append(Detection(better, near[0].score))
                     continue
-                inside = _inside(rgb.shape, detection.transform, size)
+                inside = align.find_inside(rgb.shape, detection.transform, size)
                 box = _bound(probabilities, inside, detection.transform)
                 context = _context(looks, detection)
                 faces.append(Face(box, near[0].score, detection.transform, probabilities, inside, context))
@@ -259,12 +258,6 @@ def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     corners = np.array([[0.3, 0.4], [0.7, 0.4], [0.3, 0.8], [0.7, 0.8]])
     there = align.apply(first, align.apply(align.invert(second), corners))
     return float(np.linalg.norm(there - corners, axis=1).max())
-
-
-def _inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
-    picture = np.ones(shape[:2], np.uint8)
-    matrix = align.to_crop_pixels(transform, size)
-    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_NEAREST) > 0
 
 
 def _bound(

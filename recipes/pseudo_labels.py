@@ -19,13 +19,19 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from facelm import align, classes, data, images, model
+from facelm.records import PARTS
 from facelm.truth import LANDMARKS, find_truths
 
 SIZES = (256, 320)
 CROP = 512
 SURE = 0.6
 NECKLACE = 0.03
-PARTS = {"r_eye": slice(36, 42), "l_eye": slice(42, 48), "nose": slice(27, 36), "lips": slice(48, 60)}
+POINTS = {
+    "r_eye": PARTS["right_eye"],
+    "l_eye": PARTS["left_eye"],
+    "nose": [*PARTS["nose_bridge"], *PARTS["nose_base"]],
+    "lips": PARTS["outer_lips"],
+}
 
 
 class Teacher:
@@ -35,7 +41,6 @@ class Teacher:
         self.device = model.pick_device("auto")
         self.precision = model.pick_precision(self.device)
         self.network, self.info = model.load_model(weights, self.device)
-        self.mirrored = classes.mirror(np.arange(len(classes.CLASSES), dtype=np.uint8)).tolist()
 
     @torch.inference_mode()
     def label(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -47,7 +52,7 @@ class Teacher:
             enabled = self.precision != torch.float32
             with torch.autocast(self.device.type, self.precision, enabled=enabled):
                 plain, flipped = (self.network(each).float().softmax(1) for each in (view, view.flip(-1)))
-            both = plain + flipped.flip(-1)[:, self.mirrored]
+            both = plain + flipped.flip(-1)[:, classes.MIRRORED]
             votes += torch.nn.functional.interpolate(both, rgb.shape[:2], mode="bilinear")
         mean = votes[0] / (2 * len(SIZES))
         sure, index = mean.max(0)
@@ -66,11 +71,9 @@ def find_portraits(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArr
         return
     for truth in find_truths(folder):
         rgb = images.read(truth.image)
-        centres = {name: tuple(truth.points[part].mean(0)) for name, part in PARTS.items()}
+        centres = {name: tuple(truth.points[list(points)].mean(0)) for name, points in POINTS.items()}
         transform = align.align(centres)
-        matrix = align.to_crop_pixels(transform, CROP)
-        inside = cv2.warpAffine(np.ones(rgb.shape[:2], np.uint8), matrix, (CROP, CROP), flags=cv2.INTER_NEAREST)
-        yield truth.image.stem, align.cut_crop(rgb, transform, CROP), inside > 0
+        yield truth.image.stem, align.cut_crop(rgb, transform, CROP), align.find_inside(rgb.shape, transform, CROP)
 
 
 def main() -> None:
