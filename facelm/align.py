@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm import records
+
 PARTS: dict[str, tuple[float, float]] = {
     "r_brow": (0.369, 0.415),
     "l_brow": (0.628, 0.415),
@@ -21,17 +23,19 @@ PARTS: dict[str, tuple[float, float]] = {
     "lips": (0.499, 0.746),
     "eye_g": (0.499, 0.492),
 }
-"""Centroids of the parts in the canonical crop: medians over CelebAMask-HQ, as fractions of the side."""
+"""Centroids of the parts of a frontal face in the canonical crop: medians over CelebAMask-HQ, fractions of the side."""
 
-WEIGHTS: dict[str, float] = {
-    "r_brow": 0.5,
-    "l_brow": 0.5,
-    "r_eye": 1,
-    "l_eye": 1,
-    "nose": 1,
-    "lips": 1,
-    "eye_g": 0.5,
+PROFILE: dict[str, tuple[float, float]] = {
+    "r_brow": (0.442, 0.375),
+    "r_eye": (0.437, 0.452),
+    "nose": (0.527, 0.58),
+    "lips": (0.473, 0.743),
+    "r_ear": (0.038, 0.443),
+    "eye_g": (0.49, 0.461),
 }
+"""The same of a face turned to its own left by 60 degrees or more, from its landmarks: medians over AFLW2000-3D."""
+
+WEIGHTS: dict[str, float] = {"brow": 0.5, "eye": 1, "nose": 1, "lips": 1, "ear": 0.5, "eye_g": 0.5}
 """How much a part's centroid counts in the fit: brows move with the expression."""
 
 
@@ -63,11 +67,14 @@ def fit_similarity(
     return np.column_stack([matrix, goal - matrix @ centre])
 
 
-def align(parts: Mapping[str, tuple[float, float]]) -> NDArray[np.float64]:
+def align(
+    parts: Mapping[str, tuple[float, float]], places: Mapping[str, tuple[float, float]] = PARTS
+) -> NDArray[np.float64]:
     """The transform that brings the parts of a face to their canonical places.
 
     Args:
-        parts: x, y centroids in the picture, pixels, of some of ``PARTS``; at least two.
+        parts: x, y centroids in the picture, pixels, of some of ``places``; at least two.
+        places: ``PARTS``, or those of a profile.
 
     Returns:
         (2, 3) matrix from picture pixels to fractions of the canonical crop.
@@ -80,9 +87,32 @@ def align(parts: Mapping[str, tuple[float, float]]) -> NDArray[np.float64]:
     names = list(parts)
     return fit_similarity(
         np.array([parts[name] for name in names], float),
-        np.array([PARTS[name] for name in names]),
-        np.array([WEIGHTS[name] for name in names]),
+        np.array([places[name] for name in names]),
+        np.array([WEIGHTS[kind(name)] for name in names]),
     )
+
+
+def align_landmarks(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The transform that brings a face to the canonical crop, from its landmarks.
+
+    Args:
+        points: (68, 2) x, y in the picture, pixels; NaN where a point is not known.
+
+    Returns:
+        (2, 3) matrix from picture pixels to fractions of the canonical crop.
+    """
+    groups = {
+        "r_eye": records.PARTS["right_eye"],
+        "l_eye": records.PARTS["left_eye"],
+        "nose": [*records.PARTS["nose_bridge"], *records.PARTS["nose_base"]],
+        "lips": records.PARTS["outer_lips"],
+    }
+    return align({part: tuple(np.nanmean(points[list(group)], 0)) for part, group in groups.items()})
+
+
+def kind(part: str) -> str:
+    """What a part is, left or right."""
+    return part.removeprefix("l_").removeprefix("r_")
 
 
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,13 +1,14 @@
 """Detection: from the coarse parse of a whole picture to faces, as groups of parts that fit together.
 
-Eyes, brows, noses and mouths are connected regions of the coarse mask. Any two of them propose where a face
+Eyes, brows, noses, ears and mouths are connected regions of the coarse mask. Any two of them propose where a face
 would be; the proposal that most other parts agree with wins, takes its parts, and the rest go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -20,14 +21,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "brow": ("l_brow", "r_brow"),
     "nose": ("nose",),
     "lips": classes.LIPS,
+    "ear": ("l_ear", "r_ear"),
     "eye_g": ("eye_g",),
 }
-_SLOTS = tuple(align.PARTS)
-_SLOT_KIND = {slot: slot.removeprefix("l_").removeprefix("r_") for slot in _SLOTS}
-# Median areas over CelebAMask-HQ, as shares of the canonical crop.
-_AREAS = {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g": 0.0525}
-_WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "eye_g": 0.8}
-_FULL_SUPPORT = 4.6  # two eyes, two brows, nose and lips; glasses stand in for eyes
+_WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "ear": 0.8, "eye_g": 0.8}
 MIDDLE = (0.5, 0.58)
 """The middle of the face in the canonical crop, a little above the tip of the nose."""
 
@@ -37,6 +34,32 @@ _TOLERANCE = 0.11
 _SCALE_TOLERANCE = 2.2
 _LEAST_SUPPORT = 1.7
 _LEAST_SKIN = 0.45
+
+
+@dataclass(frozen=True)
+class _Constellation:
+    """Where the parts of a face are in the canonical crop, seen from one side.
+
+    Attributes:
+        places: x, y of each part, fractions of the side.
+        areas: Of each kind of part, as shares of the crop.
+        full_support: That of a face with all its parts; glasses stand in for eyes.
+    """
+
+    places: Mapping[str, tuple[float, float]]
+    areas: Mapping[str, float]
+    full_support: float
+
+
+# Areas are medians over CelebAMask-HQ, and over faces of AFLW2000-3D turned by 60 degrees or more.
+_FRONT = _Constellation(
+    align.PARTS, {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g": 0.0525}, 4.6
+)
+_LEFTWARD = _Constellation(
+    align.PROFILE, {"eye": 0.001, "brow": 0.002, "nose": 0.0168, "lips": 0.0039, "ear": 0.0142, "eye_g": 0.01}, 4.1
+)
+_RIGHTWARD = replace(_LEFTWARD, places={part.replace("r_", "l_"): (1 - x, y) for part, (x, y) in align.PROFILE.items()})
+_CONSTELLATIONS = (_FRONT, _LEFTWARD, _RIGHTWARD)
 
 
 @dataclass(frozen=True)
@@ -90,14 +113,12 @@ def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> li
     to_parse = align.scaling(scale)
     faces = []
     while (best := _best_group(found)) is not None:
-        support, transform, used_parts = best
-        used = {id(part) for part in used_parts}
+        used = {id(part) for part in best.parts}
         found = [part for part in found if id(part) not in used]
-        whole = align.compose(transform, to_parse)
-        skin_share = _inside(transform, skin)
+        skin_share = _inside(best.transform, skin)
         if skin_share >= _LEAST_SKIN:
-            score = min(1.0, support / _FULL_SUPPORT) * min(1.0, skin_share)
-            faces.append(Detection(whole, float(score)))
+            score = min(1.0, best.support / best.constellation.full_support) * min(1.0, skin_share)
+            faces.append(Detection(align.compose(best.transform, to_parse), float(score)))
     return suppress(faces)
 
 
@@ -126,86 +147,90 @@ def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.
     ]
 
 
-def _best_group(
-    parts: Sequence[_Part],
-) -> tuple[float, NDArray[np.float64], list[_Part]] | None:
-    """The best supported group: (support, transform from the parse to crop fractions, its parts)."""
-    if len(parts) < 2:
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Parts that fit together, how well they do, and the transform from the parse to crop fractions."""
+
+    support: float
+    transform: NDArray[np.float64]
+    parts: list[_Part]
+    constellation: _Constellation
+
+
+def _best_group(parts: Sequence[_Part]) -> _Group | None:
+    """The best supported group of all constellations."""
+    groups = [group for each in _CONSTELLATIONS if (group := _find_group(parts, each))]
+    return max(groups, key=lambda group: group.support, default=None)
+
+
+def _find_group(parts: Sequence[_Part], constellation: _Constellation) -> _Group | None:
+    """The best supported group of one constellation."""
+    parts = [part for part in parts if part.kind in constellation.areas]
+    if len(parts) < 3:
         return None
-    proposals = _propose(parts)
+    proposals = _propose(parts, constellation)
     if not proposals.size:
         return None
     support = np.concatenate(
-        [_support(chunk, parts)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)]
+        [_support(chunk, parts, constellation)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)]
     )
-    best = int(support.argmax())
     group: dict[str, _Part] = {}
-    transform = proposals[best]
+    transform = proposals[int(support.argmax())]
     for _ in range(2):
-        score, chosen = _support(transform[None], parts)
-        group = {slot: parts[i] for slot, i in zip(_SLOTS, chosen[0], strict=True) if i >= 0}
+        _, chosen = _support(transform[None], parts, constellation)
+        group = {slot: parts[i] for slot, i in zip(constellation.places, chosen[0], strict=True) if i >= 0}
         if len(group) < 2:
             return None
-        transform = align.align({slot: (part.x, part.y) for slot, part in group.items()})
-    score, chosen = _support(transform[None], parts)
-    kinds = {part.kind for part in group.values()}
-    if score[0] < _LEAST_SUPPORT or len(kinds) < 2 or len(group) < 3:
+        transform = align.align({slot: (part.x, part.y) for slot, part in group.items()}, constellation.places)
+    score = float(_support(transform[None], parts, constellation)[0][0])
+    if score < _LEAST_SUPPORT or len({part.kind for part in group.values()}) < 2 or len(group) < 3:
         return None
-    return float(score[0]), transform, list(group.values())
+    return _Group(score, transform, list(group.values()), constellation)
 
 
-def _propose(parts: Sequence[_Part]) -> NDArray[np.float64]:
+def _propose(parts: Sequence[_Part], constellation: _Constellation) -> NDArray[np.float64]:
     """Transforms (N, 2, 3) proposed by pairs of parts whose distance suits their sizes."""
     proposals = []
-    x = np.array([part.x for part in parts])
-    y = np.array([part.y for part in parts])
     kinds = np.array([part.kind for part in parts])
-    sides = np.sqrt([part.area / _AREAS[part.kind] for part in parts])
-    position = x + 1j * y
-    for i, first in enumerate(_SLOTS):
-        for second in _SLOTS[i + 1 :]:
-            a = np.flatnonzero(kinds == _SLOT_KIND[first])
-            b = np.flatnonzero(kinds == _SLOT_KIND[second])
-            if not a.size or not b.size:
-                continue
-            a, b = (grid.ravel() for grid in np.meshgrid(a, b))
-            apart = position[b] - position[a]
-            goal_a, goal_b = complex(*align.PARTS[first]), complex(*align.PARTS[second])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                turn = (goal_b - goal_a) / apart
-                side = 1 / abs(turn)
-                fits = np.isfinite(turn)
-                for sizes in (sides[a], sides[b]):
-                    fits &= (side < sizes * _SCALE_TOLERANCE) & (sizes < side * _SCALE_TOLERANCE)
-            turn, a = turn[fits], a[fits]
-            shift = goal_a - turn * position[a]
-            proposals.append(
-                np.stack(
-                    [
-                        np.stack([turn.real, -turn.imag, shift.real], -1),
-                        np.stack([turn.imag, turn.real, shift.imag], -1),
-                    ],
-                    1,
-                )
-            )
+    sides = np.sqrt([part.area / constellation.areas[part.kind] for part in parts])
+    position = np.array([complex(part.x, part.y) for part in parts])
+    for (first, place_a), (second, place_b) in combinations(constellation.places.items(), 2):
+        a = np.flatnonzero(kinds == align.kind(first))
+        b = np.flatnonzero(kinds == align.kind(second))
+        if not a.size or not b.size:
+            continue
+        a, b = (grid.ravel() for grid in np.meshgrid(a, b))
+        goal_a, goal_b = complex(*place_a), complex(*place_b)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turn = (goal_b - goal_a) / (position[b] - position[a])
+            side = 1 / abs(turn)
+            fits = np.isfinite(turn)
+            for sizes in (sides[a], sides[b]):
+                fits &= (side < sizes * _SCALE_TOLERANCE) & (sizes < side * _SCALE_TOLERANCE)
+        turn, a = turn[fits], a[fits]
+        shift = goal_a - turn * position[a]
+        rows = [(turn.real, -turn.imag, shift.real), (turn.imag, turn.real, shift.imag)]
+        proposals.append(np.array(rows).transpose(2, 0, 1))
     return np.concatenate(proposals) if proposals else np.empty((0, 2, 3))
 
 
-def _support(transforms: NDArray[np.float64], parts: Sequence[_Part]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """How well the parts agree with each transform (N,), and the part chosen for each slot (N, 6), -1 for none."""
+def _support(
+    transforms: NDArray[np.float64], parts: Sequence[_Part], constellation: _Constellation
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How well the parts agree with each transform (N,), and the part chosen for each slot (N, K), -1 for none."""
     points = np.array([(part.x, part.y) for part in parts])
-    areas = np.array([part.area / _AREAS[part.kind] for part in parts])
+    areas = np.array([part.area / constellation.areas[part.kind] for part in parts])
     sure = np.array([part.probability for part in parts])
     kinds = np.array([part.kind for part in parts])
     placed = np.einsum("nij,pj->npi", transforms[:, :, :2], points) + transforms[:, None, :, 2]
     size = np.sqrt(areas * abs(np.linalg.det(transforms[:, :, :2]))[:, None])
     size_fits = (size < _SCALE_TOLERANCE) & (size > 1 / _SCALE_TOLERANCE)
     total = np.zeros(len(transforms))
-    chosen = np.full((len(transforms), len(_SLOTS)), -1)
-    for column, slot in enumerate(_SLOTS):
-        distance = np.linalg.norm(placed - align.PARTS[slot], axis=2) / _TOLERANCE
-        value = np.exp(-(distance**2)) * sure * _WEIGHTS[_SLOT_KIND[slot]]
-        value[(distance > 1) | ~size_fits | (kinds != _SLOT_KIND[slot])] = 0
+    chosen = np.full((len(transforms), len(constellation.places)), -1)
+    for column, (slot, place) in enumerate(constellation.places.items()):
+        distance = np.linalg.norm(placed - place, axis=2) / _TOLERANCE
+        value = np.exp(-(distance**2)) * sure * _WEIGHTS[align.kind(slot)]
+        value[(distance > 1) | ~size_fits | (kinds != align.kind(slot))] = 0
         best = value.argmax(1)
         gain = np.take_along_axis(value, best[:, None], 1)[:, 0]
         total += gain

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facelm import align, classes, model
+from facelm import align, classes, model, views
 from facelm.detect import MIDDLE, Detection, detect, suppress
 from facelm.islands import drop_islands
 
@@ -104,14 +104,25 @@ class FaceParser:
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
         faces, skin = self._parse_upright(rgb)
+        if not faces and skin:
+            faces, _ = self._parse_upright(views.brighten(rgb))
         if faces or not skin:
             return faces
         # A face that lies or stands on its head is found where the picture is turned.
-        turns = [
-            [_turn_back(face, quarters, rgb.shape) for face in self._parse_upright(_turn(rgb, quarters))[0]]
-            for quarters in (1, 2, 3)
+        turned = [self._parse_turned(rgb, quarters) for quarters in (1, 2, 3)]
+        return max(turned, key=lambda found: sum(face.score for face in found))
+
+    def _parse_turned(self, rgb: NDArray[np.uint8], quarters: int) -> list[Face]:
+        """The faces of the picture turned counterclockwise by quarters, as faces of the picture."""
+        to_turned = views.turn_transform(quarters, rgb.shape)
+        return [
+            replace(
+                face,
+                box=_box(align.apply(align.invert(to_turned), np.array(face.box).reshape(2, 2))),
+                transform=align.compose(face.transform, to_turned),
+            )
+            for face in self._parse_upright(views.turn(rgb, quarters))[0]
         ]
-        return max(turns, key=lambda found: sum(face.score for face in found))
 
     def _parse_upright(self, rgb: NDArray[np.uint8]) -> tuple[list[Face], bool]:
         """The faces of a picture, and whether there is skin in it though there are none."""
@@ -234,23 +245,6 @@ def _context(looks: Sequence[_Look], detection: Detection) -> NDArray[np.float32
     context = np.stack([cv2.warpAffine(layer, matrix, square) for layer in look.probabilities]).astype(np.float32)
     context[0] += 1 - context.sum(0)
     return context
-
-
-def _turn(rgb: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
-    """The picture turned counterclockwise by quarters."""
-    return np.ascontiguousarray(np.rot90(rgb, quarters))
-
-
-def _turn_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
-    """A face of the turned picture as a face of the picture, whose shape is (H, W, 3)."""
-    right, bottom = shape[1] - 1.0, shape[0] - 1.0
-    to_turned = {
-        1: np.array([[0, 1, 0], [-1, 0, right]]),
-        2: np.array([[-1, 0, right], [0, -1, bottom]]),
-        3: np.array([[0, -1, bottom], [1, 0, 0]]),
-    }[quarters]
-    corners = align.apply(align.invert(to_turned), np.array(face.box).reshape(2, 2))
-    return replace(face, box=_box(corners), transform=align.compose(face.transform, to_turned))
 
 
 def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

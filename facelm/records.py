@@ -26,6 +26,13 @@ CLOSED = frozenset({"right_eye", "left_eye", "outer_lips", "inner_lips"})
 
 POINTS = 68
 
+MIRRORED_POINTS: tuple[int, ...] = (
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
+    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
+)  # fmt: skip
+"""The landmark that each one becomes when the picture is flipped left to right."""
+
 
 @dataclass(frozen=True, eq=False)
 class FaceRecord:

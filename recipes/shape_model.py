@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from facelm.records import MIRRORED_POINTS
+
 MODES = 16
 STEPS = 1500
 NOISE = 0.02  # of the inter-ocular distance
 NEUTRAL = 5.3  # degrees that the plane of eyes and mouth leans when a person looks straight ahead: median over FRL
+MIRRORED = list(MIRRORED_POINTS)
 VIDEO_EVERY, VIDEO_WEIGHT, VIDEO_TURNED = 6, 0.25, 0.06
-MIRROR = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
-MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-MIRROR += [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
 
 
 def main(data: Path, split: Path) -> None:
@@ -43,8 +43,8 @@ def main(data: Path, split: Path) -> None:
         middle = points[27:31, 0].mean() - points[[0, 16], 0].mean()
         weight[:17] *= 0.5 if abs(middle) < VIDEO_TURNED * np.ptp(points[:17, 0]) else 0
         weights.append(weight)
-    views = np.array([normalise(each) for face in faces for each in (face, face[MIRROR] * (-1, 1))])
-    every = np.array([each for weight in weights for each in (weight, weight[MIRROR])])
+    views = np.array([normalise(each) for face in faces for each in (face, face[MIRRORED] * (-1, 1))])
+    every = np.array([each for weight in weights for each in (weight, weight[MIRRORED])])
     torch.manual_seed(0)
     rigid, _, _ = solve(torch.tensor(start(views))[None], views, every, learn=True)
     modes = 0.01 * torch.randn(MODES, 68, 3)
@@ -130,7 +130,7 @@ def first_poses(shape: NDArray[np.float32], views: NDArray[np.float64]) -> Tenso
 
 def upright(basis: Tensor) -> Tensor:
     """The mean (1, 68, 3) centred, symmetric, in inter-ocular units, as when a person looks straight ahead."""
-    shape = (basis[0] + basis[0, MIRROR] * torch.tensor([-1, 1, 1])) / 2
+    shape = (basis[0] + basis[0, MIRRORED] * torch.tensor([-1, 1, 1])) / 2
     shape = (shape - shape.mean(0)) / (shape[45] - shape[36]).norm()
     down = (shape[48] + shape[54]) / 2 - shape[36:48].mean(0)
     tilt = float(torch.atan2(down[2], down[1])) + np.radians(NEUTRAL)

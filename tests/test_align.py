@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facelm import align
+from facelm.records import PARTS
+from facelm.shape import shape_model
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 50), st.floats(-500, 500), st.floats(-500, 500))
@@ -44,6 +46,14 @@ def test_align_needs_two_parts() -> None:
 def test_compose_and_invert_undo_each_other() -> None:
     matrix = np.array([[2, -1, 5], [1, 2, -7]], float)
     assert np.allclose(align.compose(align.invert(matrix), matrix), np.eye(2, 3))
+
+
+def test_align_landmarks_brings_a_face_to_its_place_also_when_points_are_not_known() -> None:
+    points = 120 * shape_model().mean[:, :2] + (300, 200)
+    points[[0, 37, 50]] = np.nan
+    moved = align.apply(align.align_landmarks(points), points)
+    for part, group in (("r_eye", "right_eye"), ("l_eye", "left_eye"), ("lips", "outer_lips")):
+        assert np.abs(np.nanmean(moved[list(PARTS[group])], 0) - align.PARTS[part]).max() < 0.02
 
 
 @pytest.mark.parametrize("side", [60, 150, 1500])

@@ -38,6 +38,26 @@ def test_one_face_at_any_size_and_rotation(side: float, angle: float) -> None:
     assert 0.5 < found[0].score <= 1
 
 
+@pytest.mark.parametrize("left", [True, False])
+def test_a_profile(left: bool) -> None:
+    labels = np.zeros((400, 400), np.uint8)
+    corner, side = np.array([40, 50]), 300
+    cv2.ellipse(labels, ((160, 200), (200, 260), 0), classes.INDEX["skin"], cv2.FILLED)
+    sizes = {"r_brow": (0.06, 0.015), "r_eye": (0.04, 0.02), "nose": (0.09, 0.12), "u_lip": (0.07, 0.03)}
+    for name, (width, height) in (sizes | {"r_ear": (0.06, 0.12)}).items():
+        place = corner + side * np.array(align.PROFILE["lips" if name == "u_lip" else name])
+        cv2.ellipse(labels, (place, (side * width, side * height), 0), classes.INDEX[name], cv2.FILLED)
+    probabilities = np.eye(19, dtype=np.float32)[labels].transpose(2, 0, 1)
+    if not left:
+        probabilities = probabilities[list(classes.MIRRORED), :, ::-1]
+    (found,) = detect(probabilities, (1, 1))
+    expected = np.array([[0.0, 0], [1, 0], [0, 1]]) * side + corner
+    if not left:
+        expected = np.array([399, 0]) - np.array([[1.0, 0], [0, 0], [1, 1]]) * (side, -side) + (-corner[0], corner[1])
+    corners = align.apply(align.invert(found.transform), np.array([[0.0, 0], [1, 0], [0, 1]]))
+    assert np.abs(corners - expected).max() < 0.05 * side
+
+
 def test_touching_faces_are_two() -> None:
     found = detect(draw([(130, 200, 200, 0), (225, 200, 200, 0)]), (1, 1))
     assert len(found) == 2
