@@ -170,7 +170,7 @@ def evaluate(
     norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Also write scores.json, and confusion.png, to this folder.")
+        Path | None, typer.Option("--out", "-o", help="Folder for scores.json, and confusion.png or reliability.png.")
     ] = None,
     model: ModelOption = "lite",
     device: DeviceOption = "auto",
@@ -181,22 +181,20 @@ def evaluate(
     import json
 
     from facelm import console, session
-    from facelm.images import ImageError, atomic_path
-
-    parser = session.load(model, device, batch, flip)
-    from facelm.curves import draw_confusion
+    from facelm.curves import draw_confusion, draw_reliability
     from facelm.data import DataError
     from facelm.evaluate import evaluate as measure
-    from facelm.evaluate import to_json
+    from facelm.evaluate import prepare, to_json
+    from facelm.images import ImageError, atomic_path
 
     try:
-        with console.picture_progress() as progress:
-            task = progress.add_task("pictures", total=None)
-            found = measure(
-                parser, data, by, norm.value, lambda done, all_: progress.update(task, completed=done, total=all_)
-            )
+        task = prepare(data, by)
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
+    parser = session.load(model, device, batch, flip)
+    with console.picture_progress() as progress:
+        bar = progress.add_task("pictures", total=None)
+        found = measure(parser, task, norm.value, lambda done, all_: progress.update(bar, completed=done, total=all_))
     for line in found.failed:
         console.warn(line)
     scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)
@@ -206,6 +204,8 @@ def evaluate(
                 temporary.write_text(scores + "\n")
             if found.report.confusion is not None:
                 draw_confusion(found.report.confusion, found.report.names, out / "confusion.png")
+            if found.report.landmarks is not None:
+                draw_reliability(found.report.landmarks.reliability, out / "reliability.png")
     except ImageError as error:
         console.warn(str(error))
         raise typer.Exit(SOME_FAILED) from None

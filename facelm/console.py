@@ -162,6 +162,12 @@ def _cells(report: Report) -> dict[tuple[str, str], str]:
         cells["landmarks", "failures (NME above 10 %)"] = _number(report.landmarks.failure_rate)
         for group, error in report.landmarks.groups.items():
             cells["groups", f"NME % {group}"] = _percent(error)
+        if not math.isnan(report.landmarks.jaw_line):
+            cells["groups", "jaw points off the jaw line %"] = _percent(report.landmarks.jaw_line)
+        cells["confidence", "calibration error"] = _number(report.landmarks.calibration_error)
+        for each in report.landmarks.reliability:
+            tenth = min(9, int(10 * each.confidence))
+            cells["confidence", f"within 5 %, of confidence 0.{tenth}"] = _number(each.near)
     if report.faces:
         cells["faces", "faces with a box"] = str(report.faces.faces)
         cells["faces", "recall"] = _number(report.faces.recall)

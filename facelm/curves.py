@@ -1,4 +1,4 @@
-"""The history of a training run, as a table and as curves, and the confusion matrix of an evaluation."""
+"""What is drawn of a training run and of an evaluation: history, confusion matrix, reliability of the confidence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from facelm import images
+from facelm.metrics import Bin
 
 
 def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -82,5 +83,28 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="w" if value > 50 else "k"
             )
+    with images.atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def draw_reliability(bins: Sequence[Bin], path: Path) -> None:
+    """Draw how often points of each confidence are right, as a PNG; calibrated ones lie on the diagonal.
+
+    Args:
+        bins: Of `facelm.metrics.LandmarkScores`.
+        path: The picture; its folder is made if missing.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.7")
+    axes.plot([each.confidence for each in bins], [each.near for each in bins], marker="o")
+    for each in bins:
+        axes.annotate(str(each.points), (each.confidence, each.near), (4, -12), textcoords="offset points", fontsize=8)
+    axes.set(xlabel="confidence", ylabel="share within 5 % of the inter-ocular distance", xlim=(0, 1), ylim=(0, 1))
+    axes.grid(alpha=0.3)
     with images.atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=100)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ from facelm.landmarks import find_landmarks
 from facelm.masks import paste
 from facelm.metrics import (
     ConfusionMatrix,
+    FaceErrors,
     FaceScores,
     LandmarkScores,
     Scores,
     match_faces,
-    point_errors,
+    measure_points,
     score_landmarks,
 )
 from facelm.parse import Face, FaceParser
@@ -73,45 +74,67 @@ class _Measured:
     name: str
     confusion: NDArray[np.int64] | None
     missed_mask: bool
-    points: list[NDArray[np.float64] | None]
+    points: list[FaceErrors | None]
     faces: FaceScores | None
 
 
-def evaluate(
-    parser: FaceParser,
-    folder: Path,
-    by: str | None = None,
-    norm: str = "interocular",
-    on_progress: Callable[[int, int], None] = lambda done, all_: None,
-) -> Evaluation:
-    """Evaluate a model on the pictures of a folder.
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What there is to evaluate.
+
+    Attributes:
+        truths: What is known of each picture.
+        names: Names of the classes of the masks.
+        values: Value of the column that breaks the scores down, by name of the picture; empty if none does.
+    """
+
+    truths: Sequence[Truth]
+    names: tuple[str, ...]
+    values: Mapping[str, str]
+
+
+def prepare(folder: Path, by: str | None = None) -> Task:
+    """Find what there is to evaluate in a folder.
 
     Args:
-        parser: The model.
         folder: See ``truth`` for what it may hold.
         by: Column of a CSV file in the folder to break the scores down by.
-        norm: Unit of the landmark error, see `facelm.metrics.point_errors`.
-        on_progress: Called with (done, all) after each picture.
 
     Raises:
         DataError: The folder cannot be used.
     """
     truths = find_truths(folder)
-    names = _class_names(truths)
     values = read_column(folder, by, [truth.image.name for truth in truths]) if by else {}
+    return Task(truths, _class_names(truths), values)
+
+
+def evaluate(
+    parser: FaceParser,
+    task: Task,
+    norm: str = "interocular",
+    on_progress: Callable[[int, int], None] = lambda done, all_: None,
+) -> Evaluation:
+    """Evaluate a model.
+
+    Args:
+        parser: The model.
+        task: The pictures.
+        norm: Unit of the landmark error, see `facelm.metrics.measure_points`.
+        on_progress: Called with (done, all) after each picture.
+    """
     measured, failed = [], []
-    for number, truth in enumerate(truths, 1):
+    for number, truth in enumerate(task.truths, 1):
         try:
             measured.append(_measure(parser, truth, norm))
         except images.ImageError as error:
             failed.append(str(error))
-        on_progress(number, len(truths))
+        on_progress(number, len(task.truths))
     groups: dict[str, list[_Measured]] = {}
-    for each in measured if by else ():
-        groups.setdefault(values[each.name], []).append(each)
+    for each in measured if task.values else ():
+        groups.setdefault(task.values[each.name], []).append(each)
     return Evaluation(
-        _report(measured, names),
-        {value: _report(groups[value], names) for value in sorted(groups, key=_as_number)},
+        _report(measured, task.names),
+        {value: _report(groups[value], task.names) for value in sorted(groups, key=_as_number)},
         tuple(failed),
     )
 
@@ -145,15 +168,22 @@ def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
     if truth.example and mask is not None:
         confusion = _compare_masks(truth.example, mask, paste(faces, *rgb.shape[:2]))
         missed = not faces and _shows_face(truth.example, mask)
-    points: list[NDArray[np.float64] | None] = []
+    points: list[FaceErrors | None] = []
     if truth.points is not None:
         face = _face_at(faces, np.nanmean(truth.points[17:], 0))
-        points.append(point_errors(find_landmarks(face).points, truth.points, norm) if face else None)
+        points.append(_measure_points(face, truth.points, truth.jaw_line, norm) if face else None)
     found = None
     if truth.boxes is not None:
         pairs = match_faces([face.box for face in faces], truth.boxes)
         found = FaceScores(len(truth.boxes), len(pairs), len(faces) - len(pairs) if truth.complete else 0)
     return _Measured(truth.image.name, confusion, missed, points, found)
+
+
+def _measure_points(
+    face: Face, truth: NDArray[np.float64], jaw_line: NDArray[np.float64] | None, norm: str
+) -> FaceErrors:
+    found = find_landmarks(face)
+    return measure_points(found.points, found.confidence, truth, jaw_line, norm)
 
 
 def _compare_masks(example: Example, truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -229,6 +259,9 @@ def _plain(report: Report) -> dict[str, object]:
             "found_nme": _number(scores.found_nme),
             "failure_rate": _number(scores.failure_rate),
             "groups": {name: _number(value) for name, value in scores.groups.items()},
+            "jaw_line": _number(scores.jaw_line),
+            "calibration_error": _number(scores.calibration_error),
+            "reliability": [asdict(each) for each in scores.reliability],
         }
     if report.faces:
         plain["faces"] = {

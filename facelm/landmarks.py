@@ -1,8 +1,9 @@
-"""The 68 iBUG landmarks of a face, read off the contours of its regions.
+"""The 68 iBUG landmarks of a face, from its regions.
 
-All geometry is done in the canonical crop, where the face is upright, on the iso-lines of the class
-probabilities at one half, which have sub-pixel precision. Points of regions that cannot be seen are completed
-from the mean shape as it fits the others, and marked not visible.
+They come in two ways, both in the canonical crop, where the face is upright. Contours, the iso-lines of the class
+probabilities at one half, have sub-pixel precision; points of regions that cannot be seen are completed from the
+shape model as it fits the others. The landmark network sees all regions at once, coarsely, and knows where annotators
+put the points that no contour shows. Where both agree the contour refines the network; elsewhere the network holds.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
+from facelm.certainty import describe_points, rate_points
 from facelm.coco import encode_region
+from facelm.heatmaps import LearnedPoints, coefficients, find_points
 from facelm.masks import paste
 from facelm.parse import Face
 from facelm.reader import TURNED, ContourReader
 from facelm.records import PARTS, FaceRecord
-from facelm.shape import Pose, fit_shape, shape_model
+from facelm.shape import Pose, ShapeFit, fit_shape, shape_model
 
 _COMPLETED = 0.25
 _PRIOR = 0.002
 _JAW_HIDDEN = 20.0
 _FAR_JAW = {True: slice(9, 17), False: slice(0, 8)}
+_CONTOUR_SHARE = 0.4
+_CLOSE = 0.02  # of the side of the crop
 _JAW_WEIGHT = 0.3  # the outline of a turned face is not where the jaw bone is
 
 
@@ -37,9 +42,10 @@ class Landmarks:
         points: (68, 2) x, y in the picture, pixels, float64, in iBUG order.
         depth: (68,) z, float64, in pixels of the picture: 0 at the middle of the landmarks, growing away from the
             camera; of the shape model as it fits the face.
-        confidence: (68,) 0 to 1: the mean probability of the region that a point is read from.
-        visible: (68,) bool: False for a point that was completed, is covered by hair, hat or glasses, or lies
-            outside the picture.
+        confidence: (68,) 0 to 1: probability that the point lies within 5 % of the inter-ocular distance of its
+            true place.
+        visible: (68,) bool: False for a point whose region is not seen, that is covered by hair, hat or glasses, or
+            lies outside the picture.
         centroids: x, y in the picture of ``right_pupil``, ``left_pupil``, ``nose`` and ``mouth``, as far as
             their regions are there.
         pose: Head pose.
@@ -53,8 +59,62 @@ class Landmarks:
     pose: Pose
 
 
-def find_landmarks(face: Face) -> Landmarks:
-    """Read the landmarks of a parsed face off its contours."""
+def find_landmarks(face: Face, learned: bool = True) -> Landmarks:
+    """Find the landmarks of a parsed face.
+
+    Args:
+        face: The face.
+        learned: Bring the points that are read off the contours together with those that the landmark network sees
+            in the regions. Without it, contours and shape model stand alone, and the confidence is the mean
+            probability of the region.
+    """
+    contours = read_contours(face)
+    points, confidence, fit = contours.points, contours.confidence, contours.fit
+    if learned:
+        found = find_points(face.probabilities)
+        points = merge(contours, found)
+        confidence = rate_points(describe(contours, found), coefficients())
+        fit = fit_shape(points, confidence.clip(min=_PRIOR))
+    visible = contours.seen & ~contours.reader.covered(points)
+    if abs(fit.pose.yaw) > _JAW_HIDDEN:
+        visible[_FAR_JAW[fit.pose.yaw > 0]] = False
+    depth = fit.points[:, 2] * np.sqrt(abs(np.linalg.det(face.to_picture[:, :2])))
+    angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
+    roll = (fit.pose.roll + angle + 180) % 360 - 180
+    centroids = {
+        name: tuple(align.apply(face.to_picture, centre[None])[0].tolist())
+        for name, centre in contours.reader.centroids.items()
+    }
+    pose = Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
+    return Landmarks(align.apply(face.to_picture, points), depth, confidence, visible, centroids, pose)
+
+
+@dataclass(frozen=True, eq=False)
+class Contours:
+    """What the contours of a face tell, in pixels of the crop.
+
+    Attributes:
+        points: (68, 2), of the shape model where they cannot be read.
+        seen: (68,) bool: which were read.
+        confidence: (68,) mean probability of the region.
+        fit: The shape model as it fits the points that were read.
+        reader: What read them.
+    """
+
+    points: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    confidence: NDArray[np.float64]
+    fit: ShapeFit
+    reader: ContourReader
+
+    def apart(self, found: LearnedPoints) -> NDArray[np.float64]:
+        """Distance of each point from the learned one, in sides of the crop: (68,)."""
+        distance: NDArray[np.float64] = np.linalg.norm(self.points - found.points, axis=1) / self.reader.size
+        return distance
+
+
+def read_contours(face: Face) -> Contours:
+    """Read the points off the contours, and complete them by the shape model."""
     reader = ContourReader(face)
     reader.read_eyes()
     reader.read_brows()
@@ -78,16 +138,20 @@ def find_landmarks(face: Face) -> Landmarks:
         seen[_FAR_JAW[fit.pose.yaw > 0]] = False
     points = np.where(seen[:, None], reader.points, fit.points[:, :2])
     confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
-    visible = seen & ~reader.covered(points)
-    moved = align.apply(face.to_picture, points)
-    depth = fit.points[:, 2] * np.sqrt(abs(np.linalg.det(face.to_picture[:, :2])))
-    angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
-    roll = (fit.pose.roll + angle + 180) % 360 - 180
-    centroids = {
-        name: tuple(align.apply(face.to_picture, centre[None])[0].tolist()) for name, centre in reader.centroids.items()
-    }
-    pose = Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
-    return Landmarks(moved, depth, confidence.clip(0, 1), visible, centroids, pose)
+    return Contours(points, seen, confidence.clip(0, 1), fit, reader)
+
+
+def merge(contours: Contours, found: LearnedPoints) -> NDArray[np.float64]:
+    """Learned points (68, 2), drawn towards the contour where there is one close by: it has the finer resolution."""
+    share = _CONTOUR_SHARE * contours.seen * np.exp(-((contours.apart(found) / _CLOSE) ** 2))
+    merged: NDArray[np.float64] = found.points + share[:, None] * (contours.points - found.points)
+    return merged
+
+
+def describe(contours: Contours, found: LearnedPoints) -> NDArray[np.float64]:
+    """The features (68, FEATURES) that tell how sure the points are, see `facelm.certainty`."""
+    covered = contours.reader.covered(found.points)
+    return describe_points(found.log_error, contours.apart(found), contours.seen, contours.confidence, covered)
 
 
 def record_faces(

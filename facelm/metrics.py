@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from facelm import classes
 from facelm.records import PARTS
+from facelm.shape import fit_shape
 
 GROUPS: dict[str, slice] = {
     name: slice(PARTS[first].start, PARTS[last].stop)
@@ -26,6 +27,9 @@ GROUPS: dict[str, slice] = {
 
 MISSED = 30.0
 """NME that a missed face counts, in percent."""
+
+NEAR = 0.05
+"""How far a point may be off, in inter-ocular distances, to count as near its true place."""
 
 FAILURE = 10.0
 """NME above which a face counts as failed, in percent."""
@@ -89,9 +93,79 @@ class Scores:
     f1: tuple[float, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class FaceErrors:
+    """How far the landmarks of one face are off.
+
+    Attributes:
+        percent: (68,) distance from the true places in percent of the unit; NaN where there is none.
+        jaw_line: Mean distance of the jaw points from the true line of the jaw in percent of the unit, or NaN.
+        near: (68,) 1 where a point is within 5 % of the inter-ocular distance of the head, seen from the front; 0
+            where it is not; NaN where its true place is not known.
+        confidence: (68,) as it was given.
+    """
+
+    percent: NDArray[np.float64]
+    jaw_line: float
+    near: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+
+def measure_points(
+    found: NDArray[np.float64],
+    confidence: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    jaw_line: NDArray[np.float64] | None,
+    norm: str,
+) -> FaceErrors:
+    """Measure the landmarks of a face.
+
+    Args:
+        found: (68, 2) in iBUG order.
+        confidence: (68,) 0 to 1.
+        truth: (68, 2) in iBUG order; NaN where a point has no true place.
+        jaw_line: (N, 2) along the edge of the jaw, if it is known.
+        norm: ``interocular`` takes the distance of the outer eye corners as unit (iBUG 300-W, IMAVIS 2016),
+            ``box`` the square root of the area of the points' box (AFLW2000-3D, as usual there).
+    """
+    if norm == "box":
+        unit = np.sqrt(np.prod(np.nanmax(truth, 0) - np.nanmin(truth, 0)))
+    else:
+        unit = np.linalg.norm(truth[36] - truth[45])
+    distance = np.linalg.norm(found - truth, axis=1)
+    known = np.isfinite(distance)
+    near = np.where(known, distance <= NEAR * fit_shape(truth, known.astype(float)).scale, np.nan)
+    off_line = 100 * _line_distance(found[PARTS["jaw"]], jaw_line).mean() / unit if jaw_line is not None else np.nan
+    return FaceErrors(100 * distance / unit, float(off_line), near, confidence)
+
+
+def _line_distance(points: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each point (N, 2) from a polyline (M, 2): (N,)."""
+    starts, ways = line[:-1], np.diff(line, axis=0)
+    lengths = (ways**2).sum(1).clip(min=1e-12)
+    along = (((points[:, None] - starts) * ways).sum(2) / lengths).clip(0, 1)
+    distances: NDArray[np.float64] = np.linalg.norm(points[:, None] - starts - along[..., None] * ways, axis=2)
+    return distances.min(1)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The points whose confidence lies in one tenth.
+
+    Attributes:
+        points: How many.
+        confidence: Their mean confidence.
+        near: Share of them within 5 % of the inter-ocular distance.
+    """
+
+    points: int
+    confidence: float
+    near: float
+
+
 @dataclass(frozen=True)
 class LandmarkScores:
-    """Errors of landmarks, in percent of the unit of each face (see `point_errors`); NaN where nothing is known.
+    """Errors of landmarks, in percent of the unit of each face (see `measure_points`); NaN where nothing is known.
 
     Attributes:
         faces: Faces with landmarks in the truth.
@@ -100,6 +174,10 @@ class LandmarkScores:
         found_nme: That of the faces that were found.
         failure_rate: Share of faces with an error above 10, or missed.
         groups: Mean error of jaw, brows, nose, eyes and mouth, over the faces that were found.
+        jaw_line: Mean distance of the jaw points from the true line of the jaw.
+        reliability: The points that were found, by tenths of their confidence; empty tenths are left out.
+        calibration_error: Mean distance of confidence and share of near points over the tenths (expected
+            calibration error; Guo et al., ICML 2017), from 0 to 1.
     """
 
     faces: int
@@ -108,38 +186,24 @@ class LandmarkScores:
     found_nme: float
     failure_rate: float
     groups: dict[str, float]
+    jaw_line: float
+    reliability: tuple[Bin, ...]
+    calibration_error: float
 
 
-def point_errors(found: NDArray[np.float64], truth: NDArray[np.float64], norm: str) -> NDArray[np.float64]:
-    """Distance of each landmark from its true place.
-
-    Args:
-        found: (68, 2) in iBUG order.
-        truth: (68, 2), likewise; NaN where a point has no true place.
-        norm: ``interocular`` takes the distance of the outer eye corners as unit (iBUG 300-W, IMAVIS 2016),
-            ``box`` the square root of the area of the points' box (AFLW2000-3D, as usual there).
-
-    Returns:
-        (68,) percent of the unit.
-    """
-    if norm == "box":
-        unit = np.sqrt(np.prod(np.nanmax(truth, 0) - np.nanmin(truth, 0)))
-    else:
-        unit = np.linalg.norm(truth[36] - truth[45])
-    errors: NDArray[np.float64] = 100 * np.linalg.norm(found - truth, axis=1) / unit
-    return errors
-
-
-def score_landmarks(errors: Sequence[NDArray[np.float64] | None]) -> LandmarkScores:
-    """Summarise the errors of faces.
-
-    Args:
-        errors: For each face the (68,) `point_errors`, or None where it was missed.
-    """
-    found = np.array([each for each in errors if each is not None]).reshape(-1, 68)
+def score_landmarks(errors: Sequence[FaceErrors | None]) -> LandmarkScores:
+    """Summarise the errors of faces; None stands for a face that was missed."""
+    seen = [each for each in errors if each is not None]
+    found = np.array([each.percent for each in seen]).reshape(-1, 68)
     missed = len(errors) - len(found)
     means = np.array([_mean(each) for each in found])
     every = np.concatenate([means, np.full(missed, MISSED)])
+    bins = _bin_confidence(
+        np.concatenate([each.confidence for each in seen] or [np.empty(0)]),
+        np.concatenate([each.near for each in seen] or [np.empty(0)]),
+    )
+    points = sum(each.points for each in bins)
+    apart = sum(each.points * abs(each.confidence - each.near) for each in bins)
     return LandmarkScores(
         len(errors),
         missed,
@@ -147,6 +211,20 @@ def score_landmarks(errors: Sequence[NDArray[np.float64] | None]) -> LandmarkSco
         _mean(means),
         _mean((every > FAILURE).astype(float)),
         {name: _mean(found[:, part]) for name, part in GROUPS.items()},
+        _mean(np.array([each.jaw_line for each in seen])),
+        bins,
+        apart / points if points else float("nan"),
+    )
+
+
+def _bin_confidence(confidence: NDArray[np.float64], near: NDArray[np.float64]) -> tuple[Bin, ...]:
+    known = np.isfinite(near)
+    confidence, near = confidence[known], near[known]
+    tenth = (confidence * 10).astype(int).clip(0, 9)
+    return tuple(
+        Bin(int(inside.sum()), float(confidence[inside].mean()), float(near[inside].mean()))
+        for inside in (tenth == i for i in range(10))
+        if inside.any()
     )
 
 

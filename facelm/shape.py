@@ -58,10 +58,12 @@ class ShapeFit:
         pose: Head pose.
         points: (68, 3) all landmarks of the fitted shape, float64: x, y in the frame of the input, and z in its
             unit, 0 at the middle of the head's landmarks, growing away from the camera.
+        scale: Distance of the outer eye corners of the mean head, were it seen from the front.
     """
 
     pose: Pose
     points: NDArray[np.float64]
+    scale: float
 
 
 @dataclass(eq=False)
@@ -108,7 +110,7 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> Shap
     placed = np.exp(best.log_scale) * shape @ best.rotation.T
     placed[:, :2] += best.shift
     # z points away from the camera: a nose that moves right or up turns negatively about y or x.
-    return ShapeFit(Pose(float(-yaw), float(-pitch), float(roll)), placed)
+    return ShapeFit(Pose(float(-yaw), float(-pitch), float(roll)), placed, float(np.exp(best.log_scale)))
 
 
 def _descend(

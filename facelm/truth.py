@@ -2,6 +2,7 @@
 
     masks            images/ + masks/, or CelebAMask-HQ as it is downloaded (see ``data``)
     landmarks68.json {"name.jpg": [[x, y], ... 68]}; a point without a true place is null
+    jawlines.json    {"name.jpg": [[x, y], ...]}: along the edge of the jaw, from the right ear to the left
     faces.json       {"name.jpg": {"boxes_xyxy": [[x0, y0, x1, y1], ...], "complete": true}}
     *.csv            a column ``image`` with the names, and any others to break scores down by
 
@@ -22,8 +23,9 @@ from numpy.typing import NDArray
 
 from facelm import data
 from facelm.data import DataError, Example
+from facelm.records import POINTS
 
-LANDMARKS, FACES = "landmarks68.json", "faces.json"
+LANDMARKS, JAW_LINES, FACES = "landmarks68.json", "jawlines.json", "faces.json"
 Box = tuple[float, float, float, float]
 _MANY_VALUES = 8
 _BINS = 4
@@ -37,6 +39,7 @@ class Truth:
         image: The picture.
         example: Picture and mask, if there is one.
         points: (68, 2) landmarks in iBUG order, NaN where a point has no true place, if there are any.
+        jaw_line: (N, 2) x, y along the edge of the jaw, if it is known; only beside ``points``.
         boxes: x0, y0, x1, y1 of the faces, if they are known.
         complete: No other face is in the picture.
     """
@@ -44,6 +47,7 @@ class Truth:
     image: Path
     example: Example | None = None
     points: NDArray[np.float64] | None = None
+    jaw_line: NDArray[np.float64] | None = None
     boxes: tuple[Box, ...] | None = None
     complete: bool = True
 
@@ -58,8 +62,10 @@ def find_truths(folder: Path) -> list[Truth]:
     if (folder / "masks").is_dir() or not ((folder / LANDMARKS).exists() or (folder / FACES).exists()):
         truths = {example.image.name: Truth(example.image, example) for example in data.find(folder)}
     pictures = folder / "images" if (folder / "images").is_dir() else folder
-    for name, points in _read_points(folder / LANDMARKS).items():
-        truths[name] = replace(truths.get(name, Truth(pictures / name)), points=points)
+    jaw_lines = _read_points(folder / JAW_LINES, None)
+    for name, points in _read_points(folder / LANDMARKS, POINTS).items():
+        truth = truths.get(name, Truth(pictures / name))
+        truths[name] = replace(truth, points=points, jaw_line=jaw_lines.get(name))
     for name, (boxes, complete) in _read_boxes(folder / FACES).items():
         truths[name] = replace(truths.get(name, Truth(pictures / name)), boxes=boxes, complete=complete)
     if not truths:
@@ -67,7 +73,8 @@ def find_truths(folder: Path) -> list[Truth]:
     return [truths[name] for name in sorted(truths)]
 
 
-def _read_points(path: Path) -> dict[str, NDArray[np.float64]]:
+def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]]:
+    """Points by name of the picture: ``count`` of them, or any number from two on."""
     try:
         items = json.loads(path.read_text()).items() if path.exists() else ()
         read = {
@@ -77,8 +84,8 @@ def _read_points(path: Path) -> dict[str, NDArray[np.float64]]:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     for name, points in read.items():
-        if points.shape != (68, 2):
-            raise DataError(f"{path}: {name}: wanted are 68 points of x and y")
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2 or len(points) != (count or len(points)):
+            raise DataError(f"{path}: {name}: wanted are {count or 'two or more'} points of x and y")
     return read
 
 

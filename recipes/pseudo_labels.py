@@ -19,19 +19,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from facelm import align, classes, data, images, model
-from facelm.records import PARTS
 from facelm.truth import LANDMARKS, find_truths
 
 SIZES = (256, 320)
 CROP = 512
 SURE = 0.6
 NECKLACE = 0.03
-POINTS = {
-    "r_eye": PARTS["right_eye"],
-    "l_eye": PARTS["left_eye"],
-    "nose": [*PARTS["nose_bridge"], *PARTS["nose_base"]],
-    "lips": PARTS["outer_lips"],
-}
 
 
 class Teacher:
@@ -71,8 +64,7 @@ def find_portraits(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArr
         return
     for truth in find_truths(folder):
         rgb = images.read(truth.image)
-        centres = {name: tuple(truth.points[list(points)].mean(0)) for name, points in POINTS.items()}
-        transform = align.align(centres)
+        transform = align.align_landmarks(truth.points)
         yield truth.image.stem, align.cut_crop(rgb, transform, CROP), align.find_inside(rgb.shape, transform, CROP)
 
 

@@ -38,6 +38,7 @@ FRL: list[tuple[int, ...] | None] = [
     None, *((i,) for i in (95, 96, 97)), None, *((i,) for i in (102, 101, 100)),
 ]  # fmt: skip
 FRL_CHIN = 129
+FRL_JAW = (109, 185, 110, 186, 111, *range(125, 134), 114, 188, 113, 187, 112)
 # The held-out portraits of CelebAMask-HQ on which a man is seen, as it appears to us; the first digits of the names.
 MEN = (
     "02ff", "19c1", "2462", "3213", "40cc", "5162", "5c4a57", "5c4ac8", "6654", "7e8b", "82a0", "8567", "8e37", "afc4",
@@ -80,11 +81,15 @@ def describe_people(examples: list[data.Example], path: Path) -> None:
 
 
 def split_points(source: Path, out: Path) -> None:
-    """FRL, which only tests, and AFLW."""
-    link_pictures(data.find_pictures(source / "frl/images"), out / "frl/test/images")
-    shutil.copy(source / "frl/people.csv", out / "frl/test")
+    """FRL and AFLW."""
     frl = json.loads((source / "frl/landmarks189.json").read_text())
-    write(out / "frl/test/landmarks68.json", {name: to_ibug(points) for name, points in frl.items()})
+    pictures = data.find_pictures(source / "frl/images")
+    for name, paths in (("train", pictures[::2]), ("test", pictures[1::2])):
+        folder = out / "frl" / name
+        link_pictures(paths, folder / "images")
+        shutil.copy(source / "frl/people.csv", folder)
+        write(folder / "landmarks68.json", {path.name: to_ibug(frl[path.name]) for path in paths})
+        write(folder / "jawlines.json", {path.name: [frl[path.name][i] for i in FRL_JAW] for path in paths})
     aflw = json.loads((source / "aflw/landmarks68.json").read_text())
     pictures = data.find_pictures(source / "aflw/images")
     test = pictures[::AFLW_EVERY]

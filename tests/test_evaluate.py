@@ -91,9 +91,13 @@ def test_landmarks(facelm: Run, astronaut: np.ndarray, no_face: np.ndarray, foun
     assert scores["groups"] == pytest.approx(
         {"jaw": 10, "brows": 10, "nose": 80 / 9, "eyes": 10, "mouth": 10}, abs=1e-3
     )
-    by_box = evaluate(facelm, tmp_path, "--norm", "box")["landmarks"]
+    assert scores["jaw_line"] is None
+    assert sum(each["points"] for each in scores["reliability"]) == 67
+    assert sum(each["points"] * each["near"] for each in scores["reliability"]) == pytest.approx(1)
+    by_box = evaluate(facelm, tmp_path, "--norm", "box", "--out", str(tmp_path / "out"))["landmarks"]
     known = np.delete(moved, 8, 0)
     unit = np.sqrt(np.prod(np.ptp(known, 0)))
+    Image.open(tmp_path / "out" / "reliability.png").verify()
     assert by_box["found_nme"] == pytest.approx(scores["found_nme"] * interocular / unit, abs=1e-3)
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from facelm.classes import IGNORE, INDEX
-from facelm.metrics import ConfusionMatrix, Scores
+from facelm.metrics import ConfusionMatrix, FaceErrors, Scores, measure_points, score_landmarks
+from facelm.shape import shape_model
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)
 KNOWN = st.integers(0, 18)
@@ -93,3 +94,43 @@ def test_scores_lie_in_the_unit_interval_and_masks_add_up(data: st.DataObject, s
     scores: Scores = whole.scores()
     for value in (scores.pixel_accuracy, scores.mean_iou, scores.mean_f1, *scores.f1):
         assert math.isnan(value) or 0 <= value <= 1
+
+
+def square(truth: np.ndarray, moved: float, confidence: float = 0.95, line: np.ndarray | None = None) -> FaceErrors:
+    """A face whose points are all off by a share of its inter-ocular distance."""
+    eyes = np.linalg.norm(truth[36] - truth[45])
+    found = np.nan_to_num(truth) + np.array([moved * eyes, 0])
+    return measure_points(found, np.full(68, confidence), truth, line, "interocular")
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return 100 * shape_model().mean[:, :2] + (300, 200)
+
+
+def test_near_points_are_within_five_percent_of_the_inter_ocular_distance(truth: np.ndarray) -> None:
+    assert square(truth, 0.03).near.all() and not square(truth, 0.08).near.any()
+    truth[3] = np.nan
+    assert math.isnan(square(truth, 0.03).near[3])
+
+
+def test_points_off_the_jaw_line_are_measured_across_it(truth: np.ndarray) -> None:
+    found, line = truth.copy(), np.array([[0.0, 500], [200, 500], [600, 500]])
+    found[:17] = np.column_stack([np.linspace(100, 500, 17), np.tile([490, 510], 9)[:17]])
+    eyes = np.linalg.norm(truth[36] - truth[45])
+    errors = measure_points(found, np.ones(68), truth, line, "interocular")
+    assert errors.jaw_line == pytest.approx(100 * 10 / eyes)
+    assert math.isnan(measure_points(found, np.ones(68), truth, None, "interocular").jaw_line)
+
+
+def test_reliability_and_calibration_error(truth: np.ndarray) -> None:
+    errors = [square(truth, 0.01, 0.95), square(truth, 0.2, 0.95), square(truth, 0.2, 0.15)]
+    scores = score_landmarks([*errors, None])
+    assert [(each.points, each.near) for each in scores.reliability] == [(68, 0), (136, 0.5)]
+    assert [each.confidence for each in scores.reliability] == pytest.approx([0.15, 0.95])
+    assert scores.calibration_error == pytest.approx((68 * 0.15 + 136 * 0.45) / 204)
+
+
+def test_no_face_found_has_no_reliability() -> None:
+    scores = score_landmarks([None, None])
+    assert scores.reliability == () and math.isnan(scores.calibration_error) and scores.nme == 30

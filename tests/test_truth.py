@@ -32,6 +32,14 @@ def test_masks_landmarks_and_boxes_of_a_picture_come_together(tmp_path: Path) ->
     assert c.boxes == ((1, 2, 3, 4),) and not c.complete
 
 
+def test_jaw_lines_go_with_the_landmarks(tmp_path: Path) -> None:
+    write(tmp_path, "landmarks68.json", {"a.jpg": POINTS, "b.jpg": POINTS})
+    write(tmp_path, "jawlines.json", {"b.jpg": [[1, 2], [3, 4], [5, 6]]})
+    a, b = find_truths(tmp_path)
+    assert a.jaw_line is None and b.jaw_line is not None
+    np.testing.assert_array_equal(b.jaw_line, [[1, 2], [3, 4], [5, 6]])
+
+
 def test_pictures_may_lie_in_the_folder_itself(tmp_path: Path) -> None:
     write(tmp_path, "landmarks68.json", {"a.jpg": POINTS})
     assert [truth.image for truth in find_truths(tmp_path)] == [tmp_path / "a.jpg"]
@@ -44,12 +52,14 @@ def test_pictures_may_lie_in_the_folder_itself(tmp_path: Path) -> None:
         ("landmarks68.json", [1]),
         ("landmarks68.json", {"a.jpg": POINTS[:5]}),
         ("landmarks68.json", {"a.jpg": 3}),
+        ("jawlines.json", {"a.jpg": [[1, 2]]}),
         ("faces.json", "no"),
         ("faces.json", {"a.jpg": {"complete": True}}),
         ("faces.json", {"a.jpg": {"boxes_xyxy": [[1, 2, 3]]}}),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be_is_named(tmp_path: Path, name: str, content: object) -> None:
+    write(tmp_path, "landmarks68.json", {"a.jpg": POINTS})
     write(tmp_path, name, content)
     with pytest.raises(DataError, match=name):
         find_truths(tmp_path)
