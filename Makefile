@@ -19,7 +19,7 @@ help:
 
 demo: $(VENV)/.demo
 	@echo "Drawing on sample_images ..."
-	@$(BIN)/facelm overlay sample_images -o demo
+	@$(BIN)/facelm overlay sample_images -o demo --overwrite
 	@echo "The pictures are in demo/"
 
 test: $(VENV)/.test

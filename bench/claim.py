@@ -10,7 +10,7 @@ and about the same number of training steps see the same test faces, in the crop
 - parsing, then contours: trained by `facelm train` on the masks in SPLIT/celebamask/train, and nothing learned after.
 
 Both are also trained on labels with noise: points are moved by a normal deviate of 5 % of the inter-ocular distance,
-and every place of a mask by a smooth field of the same deviation. Runs go to OUT; about 40 minutes on two cores.
+and every place of a mask by a smooth field of the same deviation. Runs go to OUT; about half an hour on two cores.
 """
 
 import subprocess
@@ -30,16 +30,17 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from facelm import align, classes, data, images
+from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.metrics import measure_points, score_landmarks
 from facelm.model import ModelInfo, initialise, pick_precision
-from facelm.parse import Face, FaceParser
+from facelm.parse import FaceParser
 from facelm.records import MIRRORED_POINTS, POINTS
 from facelm.truth import find_truths
 
 SIDE = 128
-STEPS, BATCH, RATE = 1500, 32, 1e-3
-EPOCHS = 64
+STEPS, BATCH, RATE = 600, 32, 1e-3
+EPOCHS = 26
 NOISE = 0.05  # of the inter-ocular distance
 EYES_APART = 0.36  # the inter-ocular distance in the canonical crop, as a share of its side
 SMOOTH = 0.06  # of the side: how far the displacements of a mask belong together

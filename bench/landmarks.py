@@ -19,10 +19,11 @@ from rich.progress import track
 from rich.table import Table
 
 from facelm import align, classes, images
+from facelm.face import Face
 from facelm.heatmaps import find_points
 from facelm.landmarks import find_landmarks
 from facelm.metrics import FaceErrors, measure_points, score_landmarks
-from facelm.parse import Face, FaceParser
+from facelm.parse import FaceParser
 from facelm.records import POINTS
 from facelm.truth import Truth, find_truths
 

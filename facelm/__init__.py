@@ -13,16 +13,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from facelm.face import Face
     from facelm.images import ImageError, read
     from facelm.landmarks import Landmarks, find_landmarks
     from facelm.masks import paste
     from facelm.model import ModelError
-    from facelm.parse import Face, FaceParser
+    from facelm.parse import FaceParser
 
 __all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
 
 _HOMES = {
-    "Face": "parse",
+    "Face": "face",
     "FaceParser": "parse",
     "ImageError": "images",
     "Landmarks": "landmarks",

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm.options import BatchOption, DeviceOption, FlipOption, Folder, Format, Inputs, ModelOption, Norm
+from facelm.options import BatchOption, DeviceOption, FlipOption, Folder, Format, Job, ModelOption, Norm, takes_job
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facelm.batch import Source
+    from facelm.face import Face
     from facelm.landmarks import Landmarks
-    from facelm.parse import Face
     from facelm.records import PictureRecord
+    from facelm.sources import Source
 
 OK, SOME_FAILED = 0, 1
 
@@ -44,38 +43,50 @@ def facelm(
 
 
 @app.command()
+@takes_job
 def parse(
-    inputs: Inputs,
+    job: Job,
     out: Folder = Path(),
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the class probabilities, as <stem>.npz.")
     ] = False,
-    model: ModelOption = "lite",
-    device: DeviceOption = "auto",
-    batch: BatchOption = 8,
-    flip: FlipOption = False,
+    instances: Annotated[
+        bool,
+        typer.Option("--instances", help="Also write which face each pixel belongs to, as <stem>.instances.png."),
+    ] = False,
+    crops: Annotated[
+        Path | None, typer.Option(help="Also write each face, cut out upright, to this folder: <stem>.<number>.png.")
+    ] = None,
+    crop_size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the crops, pixels.")] = 512,
 ) -> None:
     """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices."""
-    from facelm import session
+    from facelm.session import Run
 
-    sources = session.find(inputs, [".mask.png", ".npz"] if probabilities else [".mask.png"])
-    parser = session.load(model, device, batch, flip)
-    from facelm import classes, images
-    from facelm.masks import paste, paste_probabilities, write_probabilities
+    suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
+    run = Run(job, out, [suffix for suffix, wanted in suffixes.items() if wanted], [crops] if crops else [])
+    parser = run.load()
+    from facelm import align, classes, images
+    from facelm.masks import paste, paste_instances, paste_probabilities, write_probabilities
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
         height, width = rgb.shape[:2]
-        mask = paste(faces, height, width)
-        images.write_mask(out / f"{source.stem}.mask.png", mask, classes.palette())
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
+        if instances:
+            images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width))
+        if crops is not None:
+            for number, face in enumerate(faces, 1):
+                crop = align.cut_crop(rgb, face.transform, crop_size)
+                images.write_png(crops / f"{source.stem}.{number}.png", crop)
+        images.write_mask(out / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
 
-    _exit(session.process(sources, parser, write))
+    run.finish(parser, write)
 
 
 @app.command()
+@takes_job
 def landmarks(
-    inputs: Inputs,
+    job: Job,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write; a folder for pts. Default: standard output."),
@@ -85,66 +96,57 @@ def landmarks(
     min_confidence: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="A point below it counts as not visible.")
     ] = 0.0,
-    model: ModelOption = "lite",
-    device: DeviceOption = "auto",
-    batch: BatchOption = 8,
-    flip: FlipOption = False,
 ) -> None:
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
-    from facelm import console, formats, images, session
+    from facelm import console, formats, images
+    from facelm.session import Run
 
     kind = format.value
     if out is None and kind not in formats.TEXT_FORMATS:
         raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
+    if out is None and job.as_json:
+        raise typer.BadParameter("--json: the landmarks go to standard output already; say where to with -o")
     if solid and kind not in formats.SOLID_FORMATS:
         raise typer.BadParameter(f"--3d: --format {kind} holds two dimensions")
-    sources = session.find(inputs, [".pts"] if kind == "pts" else [])
-    parser = session.load(model, device, batch, flip)
+    in_folder = kind == "pts"
+    run = Run(job, out if in_folder else None, [".pts"] if in_folder else [])
+    if out is not None and not in_folder:
+        run.go_on(out, kind, solid)
+    parser = run.load()
     from facelm.landmarks import record_faces
     from facelm.records import PictureRecord
 
-    failed = 0
-
-    def records() -> Iterator[PictureRecord]:
-        nonlocal failed
-        for source, rgb in session.read(sources):
-            if isinstance(rgb, images.ImageError):
-                failed += 1
-                yield PictureRecord(source.name, error=str(rgb), stem=source.stem)
-                continue
-            height, width = rgb.shape[:2]
-            faces = record_faces(parser.parse(rgb), height, width, kind == "coco", solid, min_confidence)
-            yield PictureRecord(source.name, width, height, faces, stem=source.stem)
+    def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
+        height, width = rgb.shape[:2]
+        found = record_faces(faces, height, width, kind == "coco", solid, min_confidence)
+        return PictureRecord(source.name, width, height, found, stem=source.stem)
 
     try:
         if out is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            formats.dump(records(), kind, sys.stdout, solid)
+            formats.dump(run.records(parser, record), kind, sys.stdout, solid)
         else:
-            formats.save(records(), kind, out, solid)
+            formats.save(run.records(parser, record), kind, out, solid)
     except images.ImageError as error:
         console.warn(str(error))
-        failed += 1
-    _exit(failed)
+        run.tally.failed += 1
+    run.exit()
 
 
 @app.command()
+@takes_job
 def overlay(
-    inputs: Inputs,
+    job: Job,
     out: Folder = Path(),
     opacity: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the mask: 0 is only photo.")] = 0.5,
     no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
     no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
-    model: ModelOption = "lite",
-    device: DeviceOption = "auto",
-    batch: BatchOption = 8,
-    flip: FlipOption = False,
 ) -> None:
     """Draw mask and landmarks on each photo: <stem>.overlay.jpg."""
-    from facelm import session
+    from facelm.session import Run
 
-    sources = session.find(inputs, [".overlay.jpg"])
-    parser = session.load(model, device, batch, flip)
+    run = Run(job, out, [".overlay.jpg"])
+    parser = run.load()
     from facelm import images
     from facelm.landmarks import find_landmarks
     from facelm.masks import paste
@@ -155,7 +157,7 @@ def overlay(
         drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
         images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw_landmarks(drawn, points))
 
-    _exit(session.process(sources, parser, write))
+    run.finish(parser, write)
 
 
 @app.command()

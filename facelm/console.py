@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,13 +23,43 @@ from rich.table import Table
 from facelm import classes
 
 if TYPE_CHECKING:
+    from facelm.batch import Outcome
     from facelm.evaluate import Evaluation, Report
     from facelm.train import Event
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def picture_progress() -> Progress:
+@dataclass
+class Tally:
+    """What a run over pictures has done so far."""
+
+    pictures: int = 0
+    faces: int = 0
+    failed: int = 0
+    skipped: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Count a picture."""
+        self.pictures += 1
+        self.faces += outcome.faces
+        self.failed += outcome.error is not None
+
+
+def show_tally(tally: Tally) -> None:
+    """Print to standard error what a run has done, if it was about more than one picture."""
+    if tally.pictures + tally.skipped < 2:
+        return
+    seconds = time.monotonic() - tally.begun
+    table = Table("pictures", "failed", "skipped", "faces", "time", "pictures/s")
+    rate = f"{tally.pictures / seconds:.1f}"
+    cells = (tally.pictures, tally.failed, tally.skipped, tally.faces, _duration(seconds), rate)
+    table.add_row(*map(str, cells))
+    errors.print(table)
+
+
+def picture_progress(quiet: bool = False) -> Progress:
     """A bar for pictures: done, in all, time left. It is silent when standard error is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
@@ -37,7 +69,7 @@ def picture_progress() -> Progress:
         TimeRemainingColumn(),
         console=errors,
         transient=True,
-        disable=not errors.is_terminal,
+        disable=quiet or not errors.is_terminal,
     )
 
 

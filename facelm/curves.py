@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,8 +55,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-    with images.atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    _save(figure, path)
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
@@ -83,8 +83,7 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="w" if value > 50 else "k"
             )
-    with images.atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    _save(figure, path)
 
 
 def draw_reliability(bins: Sequence[Bin], path: Path) -> None:
@@ -106,5 +105,11 @@ def draw_reliability(bins: Sequence[Bin], path: Path) -> None:
         axes.annotate(str(each.points), (each.confidence, each.near), (4, -12), textcoords="offset points", fontsize=8)
     axes.set(xlabel="confidence", ylabel="share within 5 % of the inter-ocular distance", xlim=(0, 1), ylim=(0, 1))
     axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
     with images.atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+        temporary.write_bytes(drawn.getbuffer())

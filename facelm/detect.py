@@ -96,21 +96,19 @@ class _Part:
     probability: float
 
 
-def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> list[Detection]:
+def detect(probabilities: NDArray[np.float32]) -> list[Detection]:
     """Find the faces in a coarse parse.
 
     Args:
-        probabilities: (19, h, w) float32, of the picture at reduced size.
-        scale: Picture pixels for each pixel of the parse, in x and y.
+        probabilities: (19, h, w) float32.
 
     Returns:
-        Faces, best first. Transforms are from pixels of the picture.
+        Faces, best first; the picture of their transforms is the parse itself.
     """
     labels = probabilities.argmax(0).astype(np.uint8)
     skin = probabilities[classes.indices(*classes.FACE)].sum(0)
     found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
-    to_parse = align.scaling(scale)
     faces = []
     while (best := _best_group(found)) is not None:
         used = {id(part) for part in best.parts}
@@ -118,7 +116,7 @@ def detect(probabilities: NDArray[np.float32], scale: tuple[float, float]) -> li
         skin_share = _inside(best.transform, skin)
         if skin_share >= _LEAST_SKIN:
             score = min(1.0, best.support / best.constellation.full_support) * min(1.0, skin_share)
-            faces.append(Detection(align.compose(best.transform, to_parse), float(score)))
+            faces.append(Detection(best.transform, float(score)))
     return suppress(faces)
 
 

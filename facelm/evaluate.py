@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facelm import classes, images
 from facelm.data import DataError, Example
+from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.masks import paste
 from facelm.metrics import (
@@ -23,7 +24,7 @@ from facelm.metrics import (
     measure_points,
     score_landmarks,
 )
-from facelm.parse import Face, FaceParser
+from facelm.parse import FaceParser
 from facelm.truth import Truth, find_truths, read_column
 
 NORMS = ("interocular", "box")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.coco import dump_coco
-from facelm.images import atomic_path
+from facelm.images import ImageError, atomic_path
 from facelm.records import POINTS, FaceRecord, PictureRecord, plain_text, rounded
 
 
@@ -38,6 +38,43 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
         for face in record.faces
     ]
     return {"image": plain_text(record.image), "width": record.width, "height": record.height, "faces": faces}
+
+
+def load_jsonl(path: Path, solid: bool = False) -> dict[str, PictureRecord]:
+    """The records of a file of JSON lines by name of the picture; those of pictures that failed are left out.
+
+    Args:
+        path: The file; a last line that is not whole is left out.
+        solid: Only records whose faces have landmarks in three dimensions.
+
+    Raises:
+        ImageError: It cannot be read, or is something else.
+    """
+    records = {}
+    try:
+        for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            line: dict[str, Any] = json.loads(text) if text.endswith("\n") else {"error": "cut off"}
+            if "error" not in line and all(("landmarks_3d" in face) == solid for face in line["faces"]):
+                faces = tuple(_face_from_json(face) for face in line["faces"])
+                records[line["image"]] = PictureRecord(line["image"], line["width"], line["height"], faces)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ImageError(f"{path}: cannot be read as JSON lines of landmarks ({error})") from error
+    return records
+
+
+def _face_from_json(face: dict[str, Any]) -> FaceRecord:
+    pose = face["pose"]
+    return FaceRecord(
+        face["box"],
+        face["score"],
+        pose["roll"],
+        pose["yaw"],
+        pose["pitch"],
+        np.array(face["landmarks"]),
+        np.array(face["confidence"]),
+        np.array(face["visible"]),
+        landmarks_3d=np.array(face["landmarks_3d"]) if "landmarks_3d" in face else None,
+    )
 
 
 def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: bool = False) -> None:

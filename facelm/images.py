@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,8 +129,24 @@ def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8], palette: N
         raise ValueError(f"a palette is uint8 (256, 3), not {palette.dtype} {palette.shape}")
     image = Image.fromarray(mask)
     image.putpalette(palette.tobytes())
-    with atomic_path(path) as temporary:
-        image.save(temporary, format="PNG")
+    _write(path, image, format="PNG")
+
+
+def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Writes a picture as PNG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        pixels: uint8 (H, W, 3) RGB, or uint16 (H, W).
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    kind = (pixels.dtype, *pixels.shape[2:])
+    if kind not in ((np.uint8, 3), (np.uint16,)) or pixels.ndim not in (2, 3) or not pixels.size:
+        raise ValueError(f"a PNG is uint8 (H, W, 3) or uint16 (H, W), not {pixels.dtype} {pixels.shape}")
+    _write(path, Image.fromarray(pixels), format="PNG")
 
 
 def write_jpeg(path: str | os.PathLike[str], rgb: NDArray[np.uint8], quality: int = 92) -> None:
@@ -146,8 +163,15 @@ def write_jpeg(path: str | os.PathLike[str], rgb: NDArray[np.uint8], quality: in
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise ValueError(f"a picture is uint8 (H, W, 3), not {rgb.dtype} {rgb.shape}")
+    _write(path, Image.fromarray(rgb), format="JPEG", quality=quality)
+
+
+def _write(path: str | os.PathLike[str], image: Image.Image, **options: Any) -> None:
+    """Encode in memory, then write: when a disk fills up, PIL overlooks that a last part did not fit."""
     with atomic_path(path) as temporary:
-        Image.fromarray(rgb).save(temporary, format="JPEG", quality=quality)
+        encoded = io.BytesIO()
+        image.save(encoded, **options)
+        temporary.write_bytes(encoded.getbuffer())
 
 
 @contextmanager

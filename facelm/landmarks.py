@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from facelm import align, classes
 from facelm.certainty import describe_points, rate_points
 from facelm.coco import encode_region
+from facelm.face import Face
 from facelm.heatmaps import LearnedPoints, coefficients, find_points
 from facelm.masks import paste
-from facelm.parse import Face
 from facelm.reader import TURNED, ContourReader
 from facelm.records import PARTS, FaceRecord
 from facelm.shape import Pose, ShapeFit, fit_shape, shape_model
@@ -44,8 +44,8 @@ class Landmarks:
             camera; of the shape model as it fits the face.
         confidence: (68,) 0 to 1: probability that the point lies within 5 % of the inter-ocular distance of its
             true place.
-        visible: (68,) bool: False for a point whose region is not seen, that is covered by hair, hat or glasses, or
-            lies outside the picture.
+        visible: (68,) bool: False for a point whose region is not seen, that is covered by hair or a hat, or lies
+            outside the picture.
         centroids: x, y in the picture of ``right_pupil``, ``left_pupil``, ``nose`` and ``mouth``, as far as
             their regions are there.
         pose: Head pose.

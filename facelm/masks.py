@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from facelm import align, classes, images
 from facelm.detect import MIDDLE
-from facelm.parse import Face, widen
+from facelm.face import Face, widen
 
 _BAND = 256
 _NEAR = 10.0
@@ -36,6 +37,31 @@ def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
     for rows, band in paste_bands(faces, height, width):
         mask[rows] = band.argmax(0)
     return mask
+
+
+def paste_instances(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint16]:
+    """Which face each pixel belongs to, hair and clothes included.
+
+    Args:
+        faces: What ``FaceParser.parse`` found.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+
+    Returns:
+        (height, width) uint16: 0 where the mask of ``paste`` is background, else one more than the index in ``faces``.
+    """
+    best = np.zeros((height, width), np.float32)
+    owner = np.zeros((height, width), np.uint16)
+    total = np.zeros((height, width), np.float32)
+    for index, face in enumerate(faces, 1):
+        share = np.zeros((1, height, width), np.float32)
+        _add_face(
+            share, total, replace(face, probabilities=1 - face.probabilities[:1], context=1 - face.context[:1]), 0
+        )
+        nearer = share[0] > best
+        best[nearer], owner[nearer] = share[0][nearer], index
+    owner[paste(faces, height, width) == 0] = 0
+    return owner
 
 
 def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArray[np.float16]:

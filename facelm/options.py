@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import typer
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(help="Pictures, folders (walked recursively), quoted globs, or - for standard input."),
-]
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
@@ -19,6 +18,66 @@ FlipOption = Annotated[
     bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")
 ]
 BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every command on pictures is told: the pictures, the model, and how to go about it."""
+
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT...", help="Pictures, folders (walked recursively), quoted globs, or - for standard input."
+        ),
+    ] = None
+    from_file: Annotated[
+        Path | None,
+        typer.Option(help="File that names an input on each line, or with NUL between them; - is standard input."),
+    ] = None
+    model: ModelOption = "lite"
+    device: DeviceOption = "auto"
+    batch: BatchOption = 8
+    flip: FlipOption = False
+    min_face: Annotated[
+        float | None,
+        typer.Option(min=8, help="Height of the smallest faces to look for, pixels. Default: follows the picture."),
+    ] = None
+    box: Annotated[
+        list[str] | None,
+        typer.Option(help="Faces of your own detector: x0,y0,x1,y1, or a CSV or JSON file of boxes. May be repeated."),
+    ] = None
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave results that are there, do only the rest.")
+    ] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over results that are there.")] = False
+    manifest: Annotated[
+        Path | None, typer.Option(help="Also write what became of each picture to this file, as lines of JSON.")
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each picture, as lines of JSON.")] = (
+        False
+    )
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary, only errors.")] = False
+
+
+def takes_job(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Job`, in place of its parameter ``job``."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    hints = get_type_hints(Job, include_extras=True)
+    shared = [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
+        for each in fields(Job)
+    ]
+    parameters = [shared[0], *(parameter for parameter in own if parameter.name != "job"), *shared[1:]]
+
+    def run(**given: object) -> None:
+        job = Job(**{each.name: given.pop(each.name) for each in fields(Job)})  # type: ignore[arg-type]
+        command(job=job, **given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    run.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
+    return run
 
 
 class Norm(str, Enum):

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from facelm import align, classes
 from facelm.contours import Outline, find_outline, sample_arc
-from facelm.parse import Face
+from facelm.face import Face
 from facelm.records import POINTS
 
 TURNED = 10.0
 """Yaw in degrees from which on a face counts as turned."""
 
-_COVERS = ("hair", "hat", "eye_g")
+_COVERS = ("hair", "hat")
 _REACH = 0.16
 # Fractions of arcs and heights, fitted by hand to the points that people placed on studio portraits.
 _BROW_ARC = (0.0, 0.17, 0.38, 0.63, 0.98)

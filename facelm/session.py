@@ -1,73 +1,208 @@
-"""What the commands on pictures share: find the inputs, load the model, read on past bad files, count failures."""
+"""A run of a command over pictures: what is to be done, how it is watched and stopped, and how it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from facelm import batch, images
-from facelm.console import picture_progress, warn
+from facelm import console, formats, images, sources
+from facelm.batch import Outcome, Result, process
+from facelm.boxes import read_boxes
+from facelm.console import Tally
+from facelm.options import Job
+from facelm.records import PictureRecord, plain_text
+from facelm.sources import Source
 
 if TYPE_CHECKING:
-    from facelm.parse import Face, FaceParser
+    from types import FrameType
+
+    from facelm.face import Face
+    from facelm.parse import FaceParser
 
 NOTHING_TO_DO = 3
+Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
 
 
-def find(inputs: list[str], suffixes: list[str]) -> list[batch.Source]:
-    """The pictures to work on, each with outputs of its own; ends the command when there are none."""
-    try:
-        sources = batch.find(inputs)
-        batch.check_outputs(sources, suffixes)
-    except batch.UsageError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not sources:
-        warn(f"nothing to do: no picture in {', '.join(inputs)}")
-        raise typer.Exit(NOTHING_TO_DO)
-    return sources
-
-
-def load(model: str, device: str, batch_size: int, flip: bool) -> FaceParser:
+def load(model: str, device: str, batch_size: int, flip: bool, min_face: float | None = None) -> FaceParser:
     """The parser that the options ask for; what is wrong with them ends the command with status 2."""
     # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
     from facelm.model import ModelError
     from facelm.parse import FaceParser
 
     try:
-        return FaceParser(model, device, batch_size, flip)
+        return FaceParser(model, device, batch_size, flip, min_face)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def read(sources: list[batch.Source]) -> Iterator[tuple[batch.Source, NDArray[np.uint8] | images.ImageError]]:
-    """Read picture after picture, with a progress bar; one that cannot be read is named, and the rest go on."""
-    with picture_progress() as progress:
-        for source in progress.track(sources, description="pictures"):
-            try:
-                yield source, batch.read(source)
-            except images.ImageError as error:
-                warn(str(error))
-                yield source, error
+class Run:
+    """The pictures of a command, and what becomes of them.
 
+    Args:
+        job: The options.
+        out: Folder of the results, if each picture has files of its own.
+        suffixes: Of the files that each picture must have when it is done.
+        written: Other files and folders that the command writes; folders are not searched for pictures.
 
-def process(
-    sources: list[batch.Source],
-    parser: FaceParser,
-    write: Callable[[batch.Source, NDArray[np.uint8], list[Face]], None],
-) -> int:
-    """Parse and write each picture; returns how many failed."""
-    failed = 0
-    for source, rgb in read(sources):
-        if isinstance(rgb, images.ImageError):
-            failed += 1
-            continue
+    Raises:
+        typer.BadParameter: The options cannot be used together, or a result is there already.
+        typer.Exit: There is nothing to do.
+    """
+
+    def __init__(self, job: Job, out: Path | None, suffixes: Sequence[str], written: Sequence[Path] = ()) -> None:
+        self.job = job
+        self.tally = Tally()
+        self.stopped_by: int | None = None
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self._stop)
+        inputs = list(job.inputs or ())
+        if job.skip_existing and job.overwrite:
+            raise typer.BadParameter("--skip-existing and --overwrite exclude each other")
         try:
-            write(source, rgb, parser.parse(rgb))
+            if job.from_file:
+                inputs += sources.read_list(job.from_file)
+            elif not inputs:
+                raise typer.BadParameter("give at least one INPUT, or --from-file")
+            found = sources.find(inputs, [path for path in (out, *written) if path])
+            sources.check_outputs(found, suffixes)
+            self.boxes = read_boxes(job.box) if job.box else None
+        except (sources.UsageError, images.ImageError) as error:
+            raise typer.BadParameter(str(error)) from None
+        self.sources = self.all_sources = found
+        self.known: dict[str, PictureRecord] = {}
+        if not found:
+            console.warn(f"nothing to do: no picture in {', '.join(inputs)}")
+            raise typer.Exit(NOTHING_TO_DO)
+        if out is not None and suffixes:
+            self._leave_out_finished(out, suffixes)
+
+    def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
+        """Skip the pictures whose files are there, or refuse to write over them."""
+        if self.job.overwrite:
+            return
+        there = [
+            [path for suffix in suffixes if (path := out / f"{source.stem}{suffix}").exists()]
+            for source in self.sources
+        ]
+        if self.job.skip_existing:
+            kept = [len(paths) == len(suffixes) for paths in there]
+            self.tally.skipped = sum(kept)
+            self.sources = [source for source, keep in zip(self.sources, kept, strict=True) if not keep]
+        elif any(there):
+            refuse_overwriting(next(paths[0] for paths in there if paths), sum(map(bool, there)) - 1)
+
+    def go_on(self, path: Path, format: str, solid: bool) -> None:
+        """Take what an earlier run wrote to one file for all pictures, or refuse to write over it.
+
+        Of JSON lines those without an error are kept, in whatever order; any other format is whole or not there.
+        """
+        if not path.exists() or self.job.overwrite:
+            return
+        if not self.job.skip_existing:
+            refuse_overwriting(path)
+        if format == "jsonl":
+            try:
+                self.known = formats.load_jsonl(path, solid)
+            except images.ImageError as error:
+                raise typer.BadParameter(str(error)) from None
+        self.sources = [source for source in self.all_sources if format == "jsonl" and source.name not in self.known]
+        self.tally.skipped = len(self.all_sources) - len(self.sources)
+        if not self.sources:
+            self.exit()
+
+    def load(self) -> FaceParser:
+        """The parser that the options ask for."""
+        return load(self.job.model, self.job.device, self.job.batch, self.job.flip, self.job.min_face)
+
+    def _see(self, parser: FaceParser) -> Callable[[Source, NDArray[np.uint8]], list[Face]]:
+        """How the faces of a picture are found: by the parser, or by the boxes of another detector."""
+        boxes = self.boxes
+        if boxes is None:
+            return lambda source, rgb: parser.parse(rgb)
+        return lambda source, rgb: parser.parse_boxes(rgb, boxes.of(source.name))
+
+    def outcomes(self, parser: FaceParser, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
+        """Process the pictures; failures are named, counted, and passed on like the rest."""
+        with ExitStack() as stack:
+            manifest = self._open_manifest(stack)
+            progress = stack.enter_context(console.picture_progress(self.job.quiet))
+            bar = progress.add_task("pictures", total=len(self.sources))
+            for outcome in process(self.sources, self._see(parser), finish, lambda: self.stopped_by is not None):
+                if outcome.error is not None:
+                    console.warn(outcome.error)
+                self.tally.add(outcome)
+                for stream in manifest:
+                    print(json.dumps(_line(outcome)), file=stream, flush=True)
+                progress.advance(bar)
+                yield outcome
+
+    def records(self, parser: FaceParser, finish: Finish[PictureRecord]) -> Iterator[PictureRecord]:
+        """A record of each picture, those of an earlier run among them, in the order of the pictures."""
+        rest = iter(self.all_sources)
+        for outcome in self.outcomes(parser, finish):
+            for source in rest:
+                if source is outcome.source:
+                    break
+                yield self.known[source.name]
+            failure = PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
+            yield outcome.result or failure
+        yield from (self.known[source.name] for source in rest if source.name in self.known)
+
+    def finish(self, parser: FaceParser, finish: Finish[object]) -> None:
+        """Process all pictures, for what ``finish`` writes; then end the command."""
+        try:
+            for _ in self.outcomes(parser, finish):
+                pass
         except images.ImageError as error:
-            warn(str(error))
-            failed += 1
-    return failed
+            console.warn(str(error))
+            self.tally.failed += 1
+        self.exit()
+
+    def exit(self) -> None:
+        """Say what was done, and end the command with the status that tells how it went."""
+        if not self.job.quiet:
+            console.show_tally(self.tally)
+        if self.stopped_by is not None:
+            raise typer.Exit(128 + self.stopped_by)
+        raise typer.Exit(1 if self.tally.failed else 0)
+
+    def _open_manifest(self, stack: ExitStack) -> list[TextIO]:
+        streams = [sys.stdout] if self.job.as_json else []
+        if self.job.manifest is not None:
+            temporary = stack.enter_context(images.atomic_path(self.job.manifest))
+            streams.append(stack.enter_context(temporary.open("w", encoding="utf-8")))
+        return streams
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        """The pictures in hand are finished; a second signal ends the program at once."""
+        self.stopped_by = signum
+        signal.signal(signum, signal.SIG_DFL)
+
+
+def refuse_overwriting(path: Path, more: int = 0) -> None:
+    """End the command: a result is there already.
+
+    Raises:
+        typer.BadParameter: Always.
+    """
+    others = f" (and {more} more)" if more else ""
+    raise typer.BadParameter(
+        f"{path}{others} exists already: --overwrite writes it anew, --skip-existing does only what is missing"
+    )
+
+
+def _line(outcome: Outcome[Any]) -> dict[str, object]:
+    """A line of the manifest: image, and faces and seconds, or why it failed."""
+    line: dict[str, object] = {"image": plain_text(outcome.source.name)}
+    if outcome.error is not None:
+        return line | {"error": plain_text(outcome.error)}
+    return line | {"faces": outcome.faces, "seconds": round(outcome.seconds, 4)}

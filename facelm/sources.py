@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from facelm import images
 from facelm.images import PICTURE_SUFFIXES
 
-OWN_SUFFIXES = (".mask.png", ".overlay.jpg")
+OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg")
 """What facelm writes. Folders and globs leave these out, lest a second run take the first one's results."""
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -55,7 +55,24 @@ def read(source: Source) -> NDArray[np.uint8]:
     return images.read(source.path)
 
 
-def find(inputs: Sequence[str]) -> list[Source]:
+def read_list(path: Path) -> list[str]:
+    """The inputs that a file names: one on each line, or with NUL between them, as ``find -print0`` writes.
+
+    Args:
+        path: The file; ``-`` is standard input.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(name) for name in names if name]
+
+
+def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
     """The pictures that the inputs stand for, in the order given and sorted within a folder or glob.
 
     A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
@@ -66,6 +83,7 @@ def find(inputs: Sequence[str]) -> list[Source]:
 
     Args:
         inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
+        results: Folders that results are written to; those inside of an input folder are not searched.
 
     Raises:
         UsageError: An input is empty, or ``-`` is there twice.
@@ -75,8 +93,9 @@ def find(inputs: Sequence[str]) -> list[Source]:
     if inputs.count("-") > 1:
         raise UsageError("standard input (-) can be read only once")
     sources: dict[str, Source] = {}
+    closed = frozenset(os.path.realpath(path) for path in results)
     for text in inputs:
-        for source in _expand(text):
+        for source in _expand(text, closed):
             # Unlike Path.resolve, realpath does not raise when links lead in a circle.
             key = "-" if source.path is None else os.path.realpath(source.path)
             sources.setdefault(key, source)
@@ -115,7 +134,7 @@ def _folded(output: str) -> str:
     return unicodedata.normalize("NFC", output).lower()
 
 
-def _expand(text: str) -> Iterator[Source]:
+def _expand(text: str, closed: frozenset[str]) -> Iterator[Source]:
     """The sources of one input."""
     if text == "-":
         yield Source(None, "-", "stdin")
@@ -123,7 +142,7 @@ def _expand(text: str) -> Iterator[Source]:
     path = Path(text)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
-        yield from (_inside(path, found) for found in sorted(_walk(path)))
+        yield from (_inside(path, found) for found in sorted(_walk(path, closed)))
     elif not mode and _MAGIC.search(text):
         folder, pattern = _split(path)
         yield from (_inside(folder, found) for found in sorted(_glob(folder, pattern)))
@@ -144,11 +163,13 @@ def _inside(folder: Path, path: Path) -> Source:
     return Source(path, path.as_posix(), below.with_suffix("").as_posix())
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, results: frozenset[str]) -> Iterator[Path]:
     """The pictures in a folder and its sub folders, and the folders that cannot be opened."""
     closed: list[OSError] = []
     for here, folders, files in os.walk(folder, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and os.path.realpath(Path(here, name)) not in results
+        ]
         yield from (Path(here, name) for name in files if _is_picture(name))
     yield from (Path(error.filename) for error in closed)
 

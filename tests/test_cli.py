@@ -153,7 +153,7 @@ def test_formats_go_to_files(facelm: Run, photos: Path, tmp_path: Path, kind: st
 def test_a_second_run_over_its_own_results_takes_only_the_photos(facelm: Run, photos: Path, tmp_path: Path) -> None:
     shutil.copy(photos / "Zoë 1.png", tmp_path)
     for _ in range(2):
-        assert facelm("parse", tmp_path, "-o", tmp_path).returncode == 0
+        assert facelm("parse", tmp_path, "-o", tmp_path, "--overwrite").returncode == 0
     assert written(tmp_path) == ["Zoë 1.mask.png", "Zoë 1.png"]
 
 
@@ -181,7 +181,7 @@ def test_results_that_cannot_be_written_are_failures(facelm: Run, photos: Path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["parse"], "Missing argument"),
+        (["parse"], "give at least one INPUT"),
         (["parse", "x.jpg", "--no-such-option"], "No such option"),
         (["parse", "a/x.jpg", "b/x.png"], "would both write"),
         (["parse", "x.jpg", "--model", "no_such_model"], "no_such_model"),

@@ -377,7 +377,7 @@ def test_any_name_and_any_points_survive_jsonl_and_csv(name, landmarks):
 
 def test_no_heavy_imports():
     heavy = "{'torch', 'cv2', 'skimage', 'scipy', 'pycocotools'}"
-    code = f"import sys, facelm.formats, facelm.batch; print(*({heavy} & set(sys.modules)))"
+    code = f"import sys, facelm.formats, facelm.sources; print(*({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
 

@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from facelm import align, classes
+from facelm.face import Face
 from facelm.heatmaps import find_points
-from facelm.parse import Face, FaceParser
+from facelm.parse import FaceParser
 from facelm.records import MIRRORED_POINTS
 
 # Measured by hand on scikit-image's astronaut, pixels.

@@ -725,3 +725,21 @@ def test_a_reader_never_sees_a_part(tmp_path):
         reads += 1
     writer.join()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.arange(60, dtype=np.uint8).reshape(4, 5, 3), np.array([[0, 300], [65535, 7]], np.uint16)]
+)
+def test_a_written_png_is_read_back(tmp_path, pixels):
+    images.write_png(tmp_path / "sub" / "a.png", pixels)
+    with Image.open(tmp_path / "sub" / "a.png") as picture:
+        assert np.array_equal(np.array(picture), pixels)
+
+
+@pytest.mark.parametrize(
+    "shape, dtype", [((4, 4), np.uint8), ((4, 4, 3), np.uint16), ((4, 4, 4), np.uint8), ((0, 4), np.uint16)]
+)
+def test_write_png_refuses_other_arrays(tmp_path, shape, dtype):
+    with pytest.raises(ValueError, match="a PNG is"):
+        images.write_png(tmp_path / "a.png", np.zeros(shape, dtype))
+    assert not list(tmp_path.iterdir())

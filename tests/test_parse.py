@@ -127,3 +127,30 @@ def test_a_face_in_the_dark(parser: FaceParser, astronaut: NDArray[np.uint8]) ->
     (face,) = parser.parse(dark)
     (bright,) = parser.parse(astronaut)
     assert np.abs(np.array(face.box) - bright.box).max() < 12
+
+
+def test_boxes_of_another_detector(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    own, wide, nobody = (175, 78, 275, 185), (150, 40, 290, 200), (300, 300, 400, 420)
+    turned = (BOX[1], 511 - BOX[2], BOX[3], 511 - BOX[0])
+    for rgb, box in ((astronaut, own), (astronaut, wide)):
+        (face,) = parser.parse_boxes(rgb, [box])
+        assert overlap(face.box, BOX) > 0.7 and face.score > 0.5
+    (lying,) = parser.parse_boxes(np.ascontiguousarray(np.rot90(astronaut)), [turned])
+    assert overlap(lying.box, turned) > 0.7 and lying.score > 0.5
+    first, second = parser.parse_boxes(astronaut, [nobody, own])
+    assert first.score == 0 and second.score > 0.5
+    assert parser.parse_boxes(astronaut, []) == []
+
+
+def test_small_faces_in_a_large_picture_are_found_when_asked_for(group: NDArray[np.uint8]) -> None:
+    small = cv2.resize(group, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    height, width = small.shape[:2]
+    picture = np.full((1800, 3000, 3), 120, np.uint8)
+    picture[1500 : 1500 + height, 2600 : 2600 + width] = small
+    known = FaceParser("lite", "cpu").parse(small)
+    assert len(known) >= 4 and max(face.box[3] - face.box[1] for face in known) < 32
+    found = FaceParser("lite", "cpu", min_face=24).parse(picture)
+    assert len(found) >= 4 > len(FaceParser("lite", "cpu").parse(picture))
+    for face in found:
+        x, y = (face.box[0] + face.box[2]) / 2 - 2600, (face.box[1] + face.box[3]) / 2 - 1500
+        assert any(other.box[0] < x < other.box[2] and other.box[1] < y < other.box[3] for other in known)

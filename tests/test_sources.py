@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facelm import batch
-from facelm.batch import Source, UsageError, check_outputs, find
+from facelm import sources
+from facelm.sources import Source, UsageError, check_outputs, find
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_opened_stays_in_the_list(folder, monkeypatch):
 
 
 def test_every_own_output_is_left_out_of_folders(folder):
-    for suffix in batch.OWN_SUFFIXES:
+    for suffix in sources.OWN_SUFFIXES:
         touch(Path(f"out/x{suffix}"))
     assert find(["out", "out/*"]) == []
 

@@ -1,0 +1,94 @@
+"""A parsed face, and how it lies in its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import align, classes
+
+_FACE = classes.indices(*classes.FACE)
+_BROWS = classes.indices("l_brow", "r_brow")
+_BOX_WIDTH, _BOX_HEIGHT, _BOX_MIDDLE = 0.5, 0.5, (0.5, 0.61)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 from brows to chin in the picture, pixels; (0, 0) is the centre of the first pixel.
+        score: How sure it is that this is a face, 0 to 1.
+        transform: (2, 3) float64, from picture pixels to fractions of the canonical crop (see ``align``).
+        probabilities: (19, S, S) float32 of the canonical crop; they add up to 1 in each pixel.
+        inside: (S, S) bool, False where the crop reaches beyond the picture.
+        context: (19, C, C) float32 from the coarse parse, of a square twice as wide around the crop: hair and
+            clothes that the crop cuts off.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    transform: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    context: NDArray[np.float32]
+
+    @property
+    def to_crop(self) -> NDArray[np.float64]:
+        """(2, 3) transform from picture pixels to pixels of ``probabilities``."""
+        return align.to_crop_pixels(self.transform, self.probabilities.shape[1])
+
+    @property
+    def to_picture(self) -> NDArray[np.float64]:
+        """(2, 3) transform from pixels of ``probabilities`` to picture pixels."""
+        return align.invert(self.to_crop)
+
+
+def bound_face(
+    probabilities: NDArray[np.float32], inside: NDArray[np.bool_], transform: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """Box in the picture of the face below the upper edge of its brows."""
+    size = probabilities.shape[1]
+    labels = probabilities.argmax(0)
+    face = np.isin(labels, _FACE) & inside
+    brow_rows = np.flatnonzero(np.isin(labels, _BROWS).any(1))
+    expected = round(0.39 * size)
+    face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = False
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(face.astype(np.uint8), connectivity=4)
+    if count > 1:
+        face = regions == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    rows, columns = np.nonzero(face)
+    if not rows.size:
+        rows, columns = (
+            np.array([expected, round(0.85 * size)]),
+            np.array([round(0.25 * size), round(0.75 * size)]),
+        )
+    points = align.apply(
+        align.invert(align.to_crop_pixels(transform, size)), np.column_stack([columns, rows]).astype(float)
+    )
+    return bound(points)
+
+
+def bound(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """The box around points (N, 2)."""
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def frame_box(box: tuple[float, float, float, float], quarters: int) -> NDArray[np.float64]:
+    """The transform to the crop of a face in a box, which stands upright when turned by quarters."""
+    x0, y0, x1, y1 = box
+    side = np.sqrt((x1 - x0) / _BOX_WIDTH * (y1 - y0) / _BOX_HEIGHT)
+    cos, sin = np.round([np.cos(quarters * np.pi / 2), np.sin(quarters * np.pi / 2)])
+    turn = np.array([[cos, -sin], [sin, cos]]) / side
+    return np.column_stack([turn, np.array(_BOX_MIDDLE) - turn @ [(x0 + x1) / 2, (y0 + y1) / 2]])
+
+
+def widen(transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The transform to fractions of a square twice as wide, with the same centre."""
+    wide = transform / 2
+    wide[:, 2] += 0.25
+    return wide

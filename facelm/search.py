@@ -1,0 +1,143 @@
+"""The coarse pass: where the faces of a picture are, seen at several scales."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import align, classes
+from facelm.detect import Detection, detect, suppress
+from facelm.face import widen
+
+SMALL_SIDE = 320
+"""Longer side of the picture in the first look, pixels."""
+
+_LARGE_SIDE = 1600
+_WORTH_A_LOOK = 1.3
+_SEEN_FACE = 64  # height of a face that is sure to be seen, pixels
+_TILE, _OVERLAP = 1024, 192
+_MOST_ENLARGED = 4
+_SMALL_CROP = 120
+_CONTEXT_SIZE = 128
+_HINT_OF_SKIN = 0.3
+_FACE = classes.indices(*classes.FACE)
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Pictures (N, H, W, 3) uint8 -> class probabilities (N, 19, H, W) float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A coarse parse of a picture or a part of it.
+
+    Attributes:
+        probabilities: (19, h, w).
+        scale: Picture pixels for each of theirs in x, y.
+        origin: x, y of the part in the picture.
+    """
+
+    probabilities: NDArray[np.float32]
+    scale: tuple[float, float]
+    origin: tuple[int, int] = (0, 0)
+
+    @property
+    def side(self) -> int:
+        """Of the probabilities, the longer one."""
+        return max(self.probabilities.shape[1:])
+
+    @property
+    def from_picture(self) -> NDArray[np.float64]:
+        """(2, 3) transform from pixels of the picture to those of the probabilities."""
+        return align.compose(align.scaling(self.scale), np.column_stack([np.eye(2), np.negative(self.origin)]))
+
+    def shows(self, point: NDArray[np.float64]) -> bool:
+        """Whether a point of the picture, x and y, is in this part of it."""
+        (x, y), (height, width) = align.apply(self.from_picture, point[None])[0], self.probabilities.shape[1:]
+        return bool(-0.5 <= x < width and -0.5 <= y < height)
+
+    def detect(self) -> list[Detection]:
+        """The faces, with transforms from pixels of the picture."""
+        found = detect(self.probabilities)
+        return [Detection(align.compose(each.transform, self.from_picture), each.score) for each in found]
+
+
+def search(
+    predict: Predict, rgb: NDArray[np.uint8], min_face: float | None = None
+) -> tuple[list[Look], list[Detection]]:
+    """Look for faces at a small scale, for large ones, and at larger scales, for small ones.
+
+    Args:
+        predict: The network.
+        rgb: (H, W, 3) uint8.
+        min_face: Height of the smallest faces to look for, brows to chin, pixels; None follows the picture.
+
+    Returns:
+        The looks, coarsest first, and the faces, best first.
+    """
+    looks = [look(predict, rgb, SMALL_SIDE)]
+    detections = looks[0].detect()
+    longer = max(rgb.shape[:2])
+    # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
+    for enlarge in (1, 2, _MOST_ENLARGED):
+        wanted = longer * (min(enlarge, _SEEN_FACE / min_face) if min_face else enlarge)
+        side = round(min(_LARGE_SIDE, wanted))
+        if side > max(looks[-1].side, SMALL_SIDE) * _WORTH_A_LOOK:
+            looks.append(look(predict, rgb, side))
+            detections = suppress(detections + looks[-1].detect())
+        if not min_face and _are_found(detections, enlarge):
+            break
+    if min_face and wanted > _LARGE_SIDE * _WORTH_A_LOOK:
+        for tile in _look_at_tiles(predict, rgb, wanted / longer, looks[-1]):
+            found = suppress(detections + tile.detect())
+            if len(found) > len(detections):
+                looks.append(tile)
+            detections = found
+    return looks, detections
+
+
+def _are_found(detections: Sequence[Detection], enlarge: int) -> bool:
+    """Whether enlarging the picture further is not worth the time."""
+    if not detections:
+        return enlarge > 1
+    return min(face.side for face in detections) > _SMALL_CROP
+
+
+def _look_at_tiles(predict: Predict, rgb: NDArray[np.uint8], shrink: float, whole: Look) -> Iterator[Look]:
+    """Parse the picture, reduced by a factor, in overlapping squares: those in which a look at it all shows skin."""
+    height, width = rgb.shape[:2]
+    size, step = round(_TILE / shrink), round((_TILE - _OVERLAP) / shrink)
+    skin = whole.probabilities[_FACE].sum(0)
+    for top in range(0, max(1, height - size + step), step):
+        for left in range(0, max(1, width - size + step), step):
+            x, y = (align.apply(whole.from_picture, np.array([[left, top], [left + size, top + size]])) + 0.5).T
+            rows, columns = (slice(max(0, int(start)), int(end) + 1) for start, end in (y, x))
+            if skin[rows, columns].max(initial=0) > _HINT_OF_SKIN:
+                part = rgb[top : top + size, left : left + size]
+                yield replace(look(predict, part, max(1, round(shrink * max(part.shape[:2])))), origin=(left, top))
+
+
+def look(predict: Predict, rgb: NDArray[np.uint8], side: int) -> Look:
+    """Parse the whole picture, its longer side reduced (or enlarged) to ``side`` pixels."""
+    height, width = rgb.shape[:2]
+    shrink = side / max(height, width)
+    small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
+    return Look(predict(small[None])[0], (width / small_width, height / small_height))
+
+
+def see_context(looks: Sequence[Look], detection: Detection) -> NDArray[np.float32]:
+    """The surroundings of a face, from the coarsest look that shows it large enough."""
+    showing = [each for each in looks if each.shows(detection.centre)] or looks[:1]
+    clear = [each for each in showing if detection.side / max(each.scale) >= _CONTEXT_SIZE]
+    chosen = clear[0] if clear else showing[-1]
+    to_wide = align.to_crop_pixels(widen(detection.transform), _CONTEXT_SIZE)
+    matrix = align.compose(to_wide, align.invert(chosen.from_picture))
+    square = (_CONTEXT_SIZE, _CONTEXT_SIZE)
+    context = np.stack([cv2.warpAffine(layer, matrix, square) for layer in chosen.probabilities]).astype(np.float32)
+    context[0] += 1 - context.sum(0)
+    return context

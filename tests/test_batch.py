@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facelm.batch import process
+from facelm.images import ImageError
+from facelm.sources import Source
+
+
+def see(source: Source, rgb: np.ndarray) -> list[Any]:
+    """As many faces as the first pixel says."""
+    return [object()] * int(rgb[0, 0, 0])
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Source]:
+    """Thirty pictures; the first pixel of each is its number."""
+    found = []
+    for number in range(30):
+        path = tmp_path / f"{number:02}.png"
+        Image.fromarray(np.full((4, 4, 3), number, np.uint8)).save(path)
+        found.append(Source(path, path.name, path.stem))
+    return found
+
+
+def test_outcomes_come_in_order_however_long_each_takes(sources: list[Source]) -> None:
+    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> str:
+        time.sleep(0.01 * (int(source.stem) % 3))
+        return source.stem
+
+    outcomes = list(process(sources, see, finish))
+    assert [outcome.result for outcome in outcomes] == [source.stem for source in sources]
+    assert [outcome.faces for outcome in outcomes] == list(range(30))
+    assert all(outcome.error is None and outcome.seconds > 0 for outcome in outcomes)
+
+
+def test_what_fails_is_told_and_the_rest_go_on(sources: list[Source]) -> None:
+    assert sources[3].path and sources[4].path
+    sources[3].path.write_text("no picture")
+
+    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
+        if source is sources[5]:
+            raise ImageError("05: disk full")
+        if source is sources[6]:
+            raise MemoryError
+
+    outcomes = list(process(sources, see, finish))
+    failed = {outcome.source.stem: outcome.error for outcome in outcomes if outcome.error}
+    assert list(failed) == ["03", "05", "06"]
+    assert (
+        "03.png" in str(failed["03"]) and failed["05"] == "05: disk full" and "06.png: too large" in str(failed["06"])
+    )
+    assert len(outcomes) == 30
+
+
+def test_only_a_few_pictures_are_in_memory(sources: list[Source]) -> None:
+    lock, alive, most = threading.Lock(), 0, 0
+
+    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
+        nonlocal alive, most
+        with lock:
+            alive += 1
+            most = max(most, alive)
+        time.sleep(0.005)
+
+    for _ in process(sources, see, finish):
+        with lock:
+            alive -= 1
+    assert 0 < most <= 8
+
+
+def test_stopping_finishes_what_was_begun(sources: list[Source]) -> None:
+    seen: list[str] = []
+
+    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
+        seen.append(source.stem)
+
+    outcomes = []
+    for outcome in process(sources, see, finish, lambda: len(outcomes) >= 3):
+        outcomes.append(outcome)
+    assert 3 <= len(outcomes) < 20
+    assert sorted(seen) == [outcome.source.stem for outcome in outcomes] == [s.stem for s in sources[: len(outcomes)]]
