@@ -114,7 +114,9 @@ class Run:
                 self.known = formats.load_jsonl(path, solid)
             except images.ImageError as error:
                 raise typer.BadParameter(str(error)) from None
-        self.sources = [source for source in self.all_sources if format == "jsonl" and source.name not in self.known]
+        self.sources = [
+            source for source in self.all_sources if format == "jsonl" and plain_text(source.name) not in self.known
+        ]
         self.tally.skipped = len(self.all_sources) - len(self.sources)
         if not self.sources:
             self.exit()
@@ -152,10 +154,12 @@ class Run:
             for source in rest:
                 if source is outcome.source:
                     break
-                yield self.known[source.name]
+                yield self.known[plain_text(source.name)]
             failure = PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
             yield outcome.result or failure
-        yield from (self.known[source.name] for source in rest if source.name in self.known)
+        for source in rest:
+            if (known := self.known.get(plain_text(source.name))) is not None:
+                yield known
 
     def finish(self, parser: FaceParser, finish: Finish[object]) -> None:
         """Process all pictures, for what ``finish`` writes; then end the command."""

@@ -1,0 +1,68 @@
+"""Measures a run over a folder: pictures a second, how busy the network is, and whether memory stays flat.
+
+    python bench/throughput.py FOLDER COUNT
+
+The pictures of FOLDER are taken again and again until there are COUNT. Each gets a mask and landmarks, as files in a
+temporary folder. Prints a row after each tenth: pictures a second so far, the share of the time in which the network
+was at work, and the memory of the process.
+"""
+
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from facelm import classes, formats, images
+from facelm.batch import process
+from facelm.face import Face
+from facelm.landmarks import record_faces
+from facelm.masks import paste
+from facelm.parse import FaceParser
+from facelm.records import PictureRecord
+from facelm.sources import Source, find
+
+PAGE = 4096
+
+
+def main(folder: str, count: int) -> None:
+    """Run, and print a table."""
+    parser = FaceParser()
+    busy = 0.0
+
+    def see(source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
+        nonlocal busy
+        begun = time.perf_counter()
+        faces = parser.parse(rgb)
+        busy += time.perf_counter() - begun
+        return faces
+
+    table = Table("pictures", "pictures/s", "network busy", "memory, MB")
+    with tempfile.TemporaryDirectory() as out:
+
+        def finish(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+            height, width = rgb.shape[:2]
+            images.write_mask(Path(out) / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
+            record = PictureRecord(source.name, width, height, record_faces(faces, height, width), stem=source.stem)
+            formats.save([record], "pts", Path(out))
+
+        begun = time.perf_counter()
+        for number, _ in enumerate(process(islice(cycle(find([folder])), count), see, finish), 1):
+            if number % max(1, count // 10) == 0:
+                seconds = time.perf_counter() - begun
+                table.add_row(str(number), f"{number / seconds:.1f}", f"{busy / seconds:.0%}", f"{memory():.0f}")
+    Console().print(table)
+
+
+def memory() -> float:
+    """Memory of this process that is in use, MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1e6
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
