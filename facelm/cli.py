@@ -64,7 +64,6 @@ def parse(
 
     suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
     run = Run(job, out, [suffix for suffix, wanted in suffixes.items() if wanted], [crops] if crops else [])
-    parser = run.load()
     from facelm import align, classes, images
     from facelm.masks import paste, paste_instances, paste_probabilities, write_probabilities
 
@@ -80,7 +79,7 @@ def parse(
                 images.write_png(crops / f"{source.stem}.{number}.png", crop)
         images.write_mask(out / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
 
-    run.finish(parser, write)
+    run.finish(write)
 
 
 @app.command()
@@ -100,6 +99,7 @@ def landmarks(
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
     from facelm import console, formats, images
     from facelm.session import Run
+    from facelm.sources import UsageError
 
     kind = format.value
     if out is None and kind not in formats.TEXT_FORMATS:
@@ -112,7 +112,6 @@ def landmarks(
     run = Run(job, out if in_folder else None, [".pts"] if in_folder else [])
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
-    parser = run.load()
     from facelm.landmarks import record_faces
     from facelm.records import PictureRecord
 
@@ -124,9 +123,11 @@ def landmarks(
     try:
         if out is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            formats.dump(run.records(parser, record), kind, sys.stdout, solid)
+            formats.dump(run.records(record), kind, sys.stdout, solid)
         else:
-            formats.save(run.records(parser, record), kind, out, solid)
+            formats.save(run.records(record), kind, out, solid)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
     except images.ImageError as error:
         console.warn(str(error))
         run.tally.failed += 1
@@ -146,7 +147,6 @@ def overlay(
     from facelm.session import Run
 
     run = Run(job, out, [".overlay.jpg"])
-    parser = run.load()
     from facelm import images
     from facelm.landmarks import find_landmarks
     from facelm.masks import paste
@@ -157,7 +157,7 @@ def overlay(
         drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
         images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw_landmarks(drawn, points))
 
-    run.finish(parser, write)
+    run.finish(write)
 
 
 @app.command()

@@ -20,6 +20,13 @@ FlipOption = Annotated[
 BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
 
 
+class Engine(str, Enum):
+    """What a run over many pictures runs on."""
+
+    local = "local"
+    ray = "ray"
+
+
 @dataclass(frozen=True)
 class Job:
     """What every command on pictures is told: the pictures, the model, and how to go about it."""
@@ -56,6 +63,9 @@ class Job:
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of each picture, as lines of JSON.")] = (
         False
     )
+    engine: Annotated[
+        Engine, typer.Option(help="local, or ray: the cluster that RAY_ADDRESS names (needs facelm[ray]).")
+    ] = Engine.local
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary, only errors.")] = False
 
 

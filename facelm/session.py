@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,11 +15,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from facelm import console, formats, images, sources
-from facelm.batch import Outcome, Result, process
-from facelm.boxes import read_boxes
+from facelm import batch, cluster, console, formats, images, sources
+from facelm.batch import Outcome, Result
+from facelm.boxes import Boxes, read_boxes
 from facelm.console import Tally
-from facelm.options import Job
+from facelm.options import Engine, Job
 from facelm.records import PictureRecord, plain_text
 from facelm.sources import Source
 
@@ -121,24 +122,26 @@ class Run:
         if not self.sources:
             self.exit()
 
-    def load(self) -> FaceParser:
-        """The parser that the options ask for."""
-        return load(self.job.model, self.job.device, self.job.batch, self.job.flip, self.job.min_face)
+    def _process(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
+        """Process the pictures with the engine that the options ask for."""
+        job = self.job
+        make = partial(load, job.model, job.device, job.batch, job.flip, job.min_face)
+        look = partial(_see, self.boxes)
 
-    def _see(self, parser: FaceParser) -> Callable[[Source, NDArray[np.uint8]], list[Face]]:
-        """How the faces of a picture are found: by the parser, or by the boxes of another detector."""
-        boxes = self.boxes
-        if boxes is None:
-            return lambda source, rgb: parser.parse(rgb)
-        return lambda source, rgb: parser.parse_boxes(rgb, boxes.of(source.name))
+        def stopped() -> bool:
+            return self.stopped_by is not None
 
-    def outcomes(self, parser: FaceParser, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
+        if job.engine is Engine.ray:
+            return cluster.process(self.sources, make, look, finish, stopped)
+        return batch.process(self.sources, partial(look, make()), finish, stopped)
+
+    def outcomes(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process the pictures; failures are named, counted, and passed on like the rest."""
         with ExitStack() as stack:
             manifest = self._open_manifest(stack)
             progress = stack.enter_context(console.picture_progress(self.job.quiet))
             bar = progress.add_task("pictures", total=len(self.sources))
-            for outcome in process(self.sources, self._see(parser), finish, lambda: self.stopped_by is not None):
+            for outcome in self._process(finish):
                 if outcome.error is not None:
                     console.warn(outcome.error)
                 self.tally.add(outcome)
@@ -147,10 +150,10 @@ class Run:
                 progress.advance(bar)
                 yield outcome
 
-    def records(self, parser: FaceParser, finish: Finish[PictureRecord]) -> Iterator[PictureRecord]:
+    def records(self, finish: Finish[PictureRecord]) -> Iterator[PictureRecord]:
         """A record of each picture, those of an earlier run among them, in the order of the pictures."""
         rest = iter(self.all_sources)
-        for outcome in self.outcomes(parser, finish):
+        for outcome in self.outcomes(finish):
             for source in rest:
                 if source is outcome.source:
                     break
@@ -161,11 +164,13 @@ class Run:
             if (known := self.known.get(plain_text(source.name))) is not None:
                 yield known
 
-    def finish(self, parser: FaceParser, finish: Finish[object]) -> None:
+    def finish(self, finish: Finish[object]) -> None:
         """Process all pictures, for what ``finish`` writes; then end the command."""
         try:
-            for _ in self.outcomes(parser, finish):
+            for _ in self.outcomes(finish):
                 pass
+        except sources.UsageError as error:
+            raise typer.BadParameter(str(error)) from None
         except images.ImageError as error:
             console.warn(str(error))
             self.tally.failed += 1
@@ -190,6 +195,11 @@ class Run:
         """The pictures in hand are finished; a second signal ends the program at once."""
         self.stopped_by = signum
         signal.signal(signum, signal.SIG_DFL)
+
+
+def _see(boxes: Boxes | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
+    """The faces of a picture: those that the parser finds, or those in the boxes of another detector."""
+    return parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes.of(source.name))
 
 
 def refuse_overwriting(path: Path, more: int = 0) -> None:
