@@ -30,6 +30,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from facelm import align, classes, data, images
+from facelm.evaluate import face_at
 from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.metrics import measure_points, score_landmarks
@@ -72,10 +73,11 @@ def main(source: Path, split: Path, out: Path) -> None:
     for noise in (0.0, NOISE):
         regressor = regress(crops, points, start, noise)
         table.add_row("direct regression", f"{noise:.0%}", *score(parser, split, regressor))
+        console.print(table)
     for noise in (0.0, NOISE):
         weights = parse(split, start, out / f"noise{noise}", noise)
         table.add_row("parsing, then contours", f"{noise:.0%}", *score(parser, split, FaceParser(str(weights))))
-    console.print(table)
+        console.print(table)
 
 
 def read_videos(folder: Path) -> tuple[Tensor, Tensor]:
@@ -169,18 +171,11 @@ def score(finder: FaceParser, split: Path, network: Regressor | FaceParser) -> I
         errors = []
         for truth in track(find_truths(split / name), name):
             rgb = images.read(truth.image)
-            middle = np.nanmean(truth.points[17:], 0)
-            face = next((face for face in finder.parse(rgb) if holds(face, middle)), None)
+            face = face_at(finder.parse(rgb), np.nanmean(truth.points[17:], 0))
             if face is not None:
                 found = place(face, align.cut_crop(rgb, face.transform, SIDE), network)
                 errors.append(measure_points(found, np.zeros(POINTS), truth.points, None, norm))
         yield f"{score_landmarks(errors).nme:.2f}"
-
-
-def holds(face: Face, point: NDArray[np.float64]) -> bool:
-    """Whether a point lies in the box of a face."""
-    x0, y0, x1, y1 = face.box
-    return bool(x0 < point[0] < x1 and y0 < point[1] < y1)
 
 
 @torch.inference_mode()

@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from facelm import align, classes, images
+from facelm.evaluate import face_at
 from facelm.face import Face
 from facelm.heatmaps import find_points
 from facelm.landmarks import find_landmarks
@@ -45,11 +46,10 @@ def measure(parser: FaceParser, folder: Path, norm: str) -> dict[str, list[FaceE
     errors: dict[str, list[FaceErrors | None]] = {}
     for truth in track(find_truths(folder), folder.parent.name):
         rgb = images.read(truth.image)
-        x, y = np.nanmean(truth.points[17:], 0)
-        faces = [face for face in parser.parse(rgb) if face.box[0] < x < face.box[2] and face.box[1] < y < face.box[3]]
-        ways = find_ways(faces[0]) if faces else {"contours": None, "network": None, "both": None}
+        face = face_at(parser.parse(rgb), np.nanmean(truth.points[17:], 0))
+        ways = find_ways(face) if face else {"contours": None, "network": None, "both": None}
         if truth.example:
-            perfect = see_truly(rgb, truth, faces[0] if faces else None, parser.info.size)
+            perfect = see_truly(rgb, truth, face, parser.info.size)
             ways |= {f"{way}, true masks": points for way, points in find_ways(perfect).items()}
         for way, points in ways.items():
             found = None

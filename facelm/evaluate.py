@@ -171,7 +171,7 @@ def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
         missed = not faces and _shows_face(truth.example, mask)
     points: list[FaceErrors | None] = []
     if truth.points is not None:
-        face = _face_at(faces, np.nanmean(truth.points[17:], 0))
+        face = face_at(faces, np.nanmean(truth.points[17:], 0))
         points.append(_measure_points(face, truth.points, truth.jaw_line, norm) if face else None)
     found = None
     if truth.boxes is not None:
@@ -204,7 +204,7 @@ def _shows_face(example: Example, mask: NDArray[np.uint8]) -> bool:
     return bool(np.isin(mask, values or face).any())
 
 
-def _face_at(faces: Sequence[Face], point: NDArray[np.float64]) -> Face | None:
+def face_at(faces: Sequence[Face], point: NDArray[np.float64]) -> Face | None:
     """The face whose box holds a point of the picture."""
     for face in faces:
         x0, y0, x1, y1 = face.box

@@ -32,6 +32,7 @@ import facelm
 from facelm import align, classes, images
 from facelm.contours import sample_arc
 from facelm.detect import MIDDLE
+from facelm.evaluate import face_at
 from facelm.face import Face
 from facelm.heatmaps import SIDE, LandmarkNet, LearnedPoints, look_twice, reduce_probabilities
 from facelm.islands import drop_islands
@@ -99,7 +100,7 @@ def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
     for truth in track(find_truths(folder), source):
         rgb = images.read(truth.image)
         rng = np.random.default_rng(zlib.crc32(truth.image.name.encode()))
-        found = find_face(parser, rgb, truth.points)
+        found = face_at(parser.parse(rgb), np.nanmean(truth.points[17:], 0))
         transform = found.transform if found else align.align_landmarks(truth.points)
         faces = [found] if found else []
         for _ in range(VIEWS):
@@ -111,13 +112,6 @@ def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
                     face, align.apply(face.transform, np.array(jaws[truth.image.name])), points
                 )
             yield View(truth.image.name, source, store(face), halve(face), points)
-
-
-def find_face(parser: FaceParser, rgb: NDArray[np.uint8], points: NDArray[np.float64]) -> Face | None:
-    """The face that is found where the points are."""
-    x, y = np.nanmean(points[17:], 0)
-    inside = (face for face in parser.parse(rgb) if face.box[0] < x < face.box[2] and face.box[1] < y < face.box[3])
-    return next(inside, None)
 
 
 def look_again(
