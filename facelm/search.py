@@ -22,6 +22,7 @@ _SEEN_FACE = 64  # height of a face that is sure to be seen, pixels
 _TILE, _OVERLAP = 1024, 192
 _MOST_ENLARGED = 4
 _SMALL_CROP = 120
+_SMALL_PICTURE, _PORTRAIT = 640, 0.5
 _CONTEXT_SIZE = 128
 _HINT_OF_SKIN = 0.3
 _FACE = classes.indices(*classes.FACE)
@@ -81,6 +82,8 @@ def search(
     looks = [look(predict, rgb, SMALL_SIDE)]
     detections = looks[0].detect()
     longer = max(rgb.shape[:2])
+    if not min_face and longer <= _SMALL_PICTURE and any(face.side > _PORTRAIT * longer for face in detections):
+        return looks, detections
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
     for enlarge in (1, 2, _MOST_ENLARGED):
         wanted = longer * (min(enlarge, _SEEN_FACE / min_face) if min_face else enlarge)
