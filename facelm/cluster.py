@@ -85,8 +85,6 @@ def process(
         import ray
     except ImportError:
         raise UsageError("--engine ray needs Ray: pip install 'facelm[ray]'") from None
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     task = _Task(str(Path.cwd()), load, see, finish)
 
     class Worker(_Worker):
@@ -98,6 +96,8 @@ def process(
     with ExitStack() as stack:
         # Ray reports dead nodes on standard output, where results go.
         stack.enter_context(redirect_stdout(sys.stderr))
+        stack.callback(logging.disable, logging.root.manager.disable)
+        logging.disable(logging.WARNING)
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
         stack.callback(ray.shutdown)
         context = ray.data.DataContext.get_current()

@@ -155,7 +155,7 @@ class Run:
         rest = iter(self.all_sources)
         for outcome in self.outcomes(finish):
             for source in rest:
-                if source is outcome.source:
+                if source == outcome.source:
                     break
                 yield self.known[plain_text(source.name)]
             failure = PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)

@@ -66,6 +66,14 @@ def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, photos: Path, tmp_
     assert all((local / name).read_bytes() == (spread / name).read_bytes() for name in names)
 
 
+def test_landmarks_are_those_of_the_local_engine(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    inputs = [photos / name for name in ("03.png", "broken.png", "20.png")]
+    for engine in ("local", "ray"):
+        done = facelm("landmarks", *inputs, "-o", tmp_path / engine, "--engine", engine, "--quiet")
+        assert done.returncode == 1 and "broken.png" in done.stderr
+    assert (tmp_path / "local").read_bytes() == (tmp_path / "ray").read_bytes()
+
+
 def test_standard_input_cannot_be_spread() -> None:
     with pytest.raises(UsageError, match="standard input"):
         next(process([Source(None, "-", "stdin")], lambda: None, lambda *_: [], lambda *_: None))  # type: ignore[arg-type,return-value]
