@@ -27,8 +27,6 @@ from facelm.metrics import (
 from facelm.parse import FaceParser
 from facelm.truth import Truth, find_truths, read_column
 
-NORMS = ("interocular", "box")
-
 
 @dataclass(frozen=True, eq=False)
 class Report:

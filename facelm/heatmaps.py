@@ -108,14 +108,18 @@ class LearnedPoints:
     log_error: NDArray[np.float64]
 
 
-@torch.inference_mode()
 def find_points(probabilities: NDArray[np.float32]) -> LearnedPoints:
-    """Find the landmarks of a parsed crop, from its regions and from their mirror image.
+    """Find the landmarks of a parsed crop with the shipped network.
 
     Args:
         probabilities: (19, S, S) float32, as in `facelm.parse.Face`.
     """
-    network, _ = _load()
+    return locate(_load()[0], probabilities)
+
+
+@torch.inference_mode()
+def locate(network: nn.Module, probabilities: NDArray[np.float32]) -> LearnedPoints:
+    """What a network says of the region probabilities (19, S, S) of a crop, and of their mirror image."""
     points, log_error = look_twice(network, torch.from_numpy(reduce_probabilities(probabilities)[None]))
     return LearnedPoints(points[0].double().numpy() * probabilities.shape[1] - 0.5, log_error[0].double().numpy())
 

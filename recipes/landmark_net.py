@@ -9,7 +9,6 @@ Three networks that each leave out a third of the faces tell, on those, how sure
 the one that ships has seen all. About twenty minutes on two CPU cores.
 """
 
-import json
 import sys
 import zlib
 from collections import Counter
@@ -34,7 +33,7 @@ from facelm.contours import sample_arc
 from facelm.detect import MIDDLE
 from facelm.evaluate import face_at
 from facelm.face import Face
-from facelm.heatmaps import SIDE, LandmarkNet, LearnedPoints, look_twice, reduce_probabilities
+from facelm.heatmaps import SIDE, LandmarkNet, locate
 from facelm.islands import drop_islands
 from facelm.landmarks import describe, merge, read_contours
 from facelm.metrics import measure_points
@@ -95,8 +94,6 @@ def main(split: Path) -> None:
 
 def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
     """The faces of a folder: as they are found, and in several other ways."""
-    lines = folder / "jawlines.json"
-    jaws = json.loads(lines.read_text()) if lines.exists() else {}
     for truth in track(find_truths(folder), source):
         rgb = images.read(truth.image)
         rng = np.random.default_rng(zlib.crc32(truth.image.name.encode()))
@@ -107,10 +104,8 @@ def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
             faces.append(look_again(parser, rgb, shift(transform, rng), rng))
         for face in faces:
             points = align.apply(face.transform, truth.points)
-            if truth.image.name in jaws:
-                points[PARTS["jaw"]] = on_line(
-                    face, align.apply(face.transform, np.array(jaws[truth.image.name])), points
-                )
+            if truth.jaw_line is not None:
+                points[PARTS["jaw"]] = on_line(face, align.apply(face.transform, truth.jaw_line), points)
             yield View(truth.image.name, source, store(face), halve(face), points)
 
 
@@ -221,15 +216,12 @@ def augment(regions: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[T
     return regions, truth
 
 
-@torch.inference_mode()
 def examine(network: LandmarkNet, view: View) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The features of the points of a face whose place is known, and whether they are near it."""
     face = replace(view.face, probabilities=view.face.probabilities.astype(np.float32))
-    size = face.probabilities.shape[1]
-    points, log_error = look_twice(network, torch.from_numpy(reduce_probabilities(face.probabilities)[None]))
-    found = LearnedPoints(points[0].double().numpy() * size - 0.5, log_error[0].double().numpy())
+    found = locate(network, face.probabilities)
     contours = read_contours(face)
-    truth = view.truth * size - 0.5
+    truth = view.truth * contours.reader.size - 0.5
     known = np.isfinite(truth[:, 0])
     if view.source == "frl/train":
         known[PARTS["jaw"]] = False  # of those only the line is known, not where on it
