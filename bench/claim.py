@@ -34,10 +34,11 @@ from facelm.evaluate import face_at
 from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.metrics import measure_points, score_landmarks
-from facelm.model import ModelInfo, initialise, pick_precision
+from facelm.model import initialise, normalise, pick_precision
 from facelm.parse import FaceParser
 from facelm.records import MIRRORED_POINTS, POINTS
 from facelm.truth import find_truths
+from facelm.weights import ModelInfo
 
 SIDE = 128
 STEPS, BATCH, RATE = 600, 32, 1e-3
@@ -46,7 +47,7 @@ NOISE = 0.05  # of the inter-ocular distance
 EYES_APART = 0.36  # the inter-ocular distance in the canonical crop, as a share of its side
 SMOOTH = 0.06  # of the side: how far the displacements of a mask belong together
 TESTS = {"aflw/test": "box", "frl/test": "interocular", "facesynthetics/test": "interocular"}
-NORMALISE = ModelInfo("mobilenet_v2", ()).normalise
+INFO = ModelInfo("mobilenet_v2", ())
 
 
 class Regressor(nn.Module):
@@ -106,7 +107,7 @@ def regress(crops: Tensor, points: Tensor, start: Path, noise: float) -> Regress
         chosen = rng.choice(len(crops), BATCH)
         x, goal = jitter(crops[chosen].float(), points[chosen], rng)
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-            found = network(NORMALISE(x).contiguous(memory_format=torch.channels_last))
+            found = network(normalise(INFO, x).contiguous(memory_format=torch.channels_last))
         loss = nn.functional.smooth_l1_loss(100 * found, 100 * goal)
         optimizer.zero_grad()
         loss.backward()
@@ -183,7 +184,7 @@ def place(face: Face, crop: NDArray[np.uint8], network: Regressor | FaceParser) 
     """The landmarks (68, 2) in the picture that a network finds in the crop of a face."""
     if isinstance(network, FaceParser):
         return find_landmarks(replace(face, probabilities=network.predict(crop[None])[0]), learned=False).points
-    points = network(NORMALISE(torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))[0]
+    points = network(normalise(INFO, torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))[0]
     return align.apply(align.invert(face.transform), points.double().numpy())
 
 

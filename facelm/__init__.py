@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from facelm.images import ImageError, read
     from facelm.landmarks import Landmarks, find_landmarks
     from facelm.masks import paste
-    from facelm.model import ModelError
     from facelm.parse import FaceParser
+    from facelm.weights import ModelError
 
 __all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
 
@@ -27,7 +27,7 @@ _HOMES = {
     "FaceParser": "parse",
     "ImageError": "images",
     "Landmarks": "landmarks",
-    "ModelError": "model",
+    "ModelError": "weights",
     "find_landmarks": "landmarks",
     "paste": "masks",
     "read": "images",

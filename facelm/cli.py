@@ -219,6 +219,29 @@ def evaluate(
 
 
 @app.command()
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, resnet50, or a file that train wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),
+    ] = None,
+) -> None:
+    """Write a model as ONNX, for other programs, and for facelm itself, which then runs it faster on the CPU."""
+    from facelm import console
+    from facelm.export import export as write
+    from facelm.images import ImageError
+    from facelm.weights import ModelError
+
+    try:
+        print(write(model, out))
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None
+    except ImageError as error:
+        console.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+
+
+@app.command()
 def train(
     data: Annotated[
         list[Path] | None,
@@ -264,8 +287,9 @@ def train(
     from facelm import console, distributed
     from facelm.data import DataError
     from facelm.images import ImageError
-    from facelm.model import ModelError, pick_device
+    from facelm.model import pick_device
     from facelm.train import Run, TrainConfig, TrainError
+    from facelm.weights import ModelError
 
     interrupted = False
 

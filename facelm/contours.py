@@ -63,9 +63,13 @@ def find_outline(probability: NDArray[np.float32], expected: NDArray[np.float64]
     """
     best: Outline | None = None
     best_value = 0.0
-    padded = np.pad(probability, 1)
+    left, top, width, height = cv2.boundingRect((probability > _LEVEL).astype(np.uint8))
+    if not width:
+        return None
+    # The pixels around the region as well, for the outline runs between these and those in it.
+    padded = np.pad(probability, 1)[top : top + height + 2, left : left + width + 2]
     for contour in find_contours(padded, _LEVEL):
-        points = contour[:-1, ::-1] - 1
+        points = contour[:-1, ::-1] + (left - 1, top - 1)
         if len(points) < 4 or np.any(contour[0] != contour[-1]):
             continue
         area = _signed_area(points)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
+from facelm.labels import label, select, total
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "eye": ("l_eye", "r_eye"),
@@ -25,6 +26,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "eye_g": ("eye_g",),
 }
 _WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "ear": 0.8, "eye_g": 0.8}
+_FACE = classes.indices(*classes.FACE)
 MIDDLE = (0.5, 0.58)
 """The middle of the face in the canonical crop, a little above the tip of the nose."""
 
@@ -105,15 +107,14 @@ def detect(probabilities: NDArray[np.float32]) -> list[Detection]:
     Returns:
         Faces, best first; the picture of their transforms is the parse itself.
     """
-    labels = probabilities.argmax(0).astype(np.uint8)
-    skin = probabilities[classes.indices(*classes.FACE)].sum(0)
+    labels = label(probabilities)
     found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
     faces = []
     while (best := _best_group(found)) is not None:
         used = {id(part) for part in best.parts}
         found = [part for part in found if id(part) not in used]
-        skin_share = _inside(best.transform, skin)
+        skin_share = _inside(best.transform, probabilities)
         if skin_share >= _LEAST_SKIN:
             score = min(1.0, best.support / best.constellation.full_support) * min(1.0, skin_share)
             faces.append(Detection(best.transform, float(score)))
@@ -135,11 +136,15 @@ def _apart(face: Detection, other: Detection) -> bool:
 
 def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> list[_Part]:
     members = classes.indices(*_KINDS[kind])
-    mask = np.isin(labels, members).astype(np.uint8)
-    count, regions, stats, centroids = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    sure = np.bincount(regions.ravel(), probabilities[members].sum(0).ravel(), count)
+    mask = select(labels, members)
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return []
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    count, regions, stats, centroids = cv2.connectedComponentsWithStats(mask[rows, columns], connectivity=8)
+    sure = np.bincount(regions.ravel(), total(probabilities[:, rows, columns], members).ravel(), count)
     return [
-        _Part(kind, float(x), float(y), float(area), float(sure[i] / area))
+        _Part(kind, float(x + left), float(y + top), float(area), float(sure[i] / area))
         for i, (area, (x, y)) in enumerate(zip(stats[:, cv2.CC_STAT_AREA], centroids, strict=True))
         if i > 0 and area >= _SMALLEST_PART
     ]
@@ -236,11 +241,12 @@ def _support(
     return total, chosen
 
 
-def _inside(transform: NDArray[np.float64], skin: NDArray[np.float32]) -> float:
+def _inside(transform: NDArray[np.float64], probabilities: NDArray[np.float32]) -> float:
     """Mean probability of face classes in the middle of the face that a transform proposes."""
     grid_x, grid_y = np.meshgrid(np.linspace(0.36, 0.64, 9), np.linspace(0.44, 0.8, 9))
     points = align.apply(align.invert(transform), np.column_stack([grid_x.ravel(), grid_y.ravel()]))
     columns, rows = np.rint(points).astype(int).T
-    height, width = skin.shape
+    height, width = probabilities.shape[1:]
     within = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    return float(skin[rows[within], columns[within]].mean()) if within.any() else 0.0
+    there = probabilities[:, rows[within], columns[within]][_FACE]
+    return float(there.sum(0).mean()) if within.any() else 0.0

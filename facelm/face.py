@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
+from facelm.labels import label, select
 
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
@@ -52,12 +53,12 @@ def bound_face(
 ) -> tuple[float, float, float, float]:
     """Box in the picture of the face below the upper edge of its brows."""
     size = probabilities.shape[1]
-    labels = probabilities.argmax(0)
-    face = np.isin(labels, _FACE) & inside
-    brow_rows = np.flatnonzero(np.isin(labels, _BROWS).any(1))
+    labels = label(probabilities)
+    face = select(labels, _FACE) & inside
+    brow_rows = np.flatnonzero(select(labels, _BROWS).any(1))
     expected = round(0.39 * size)
-    face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = False
-    count, regions, stats, _ = cv2.connectedComponentsWithStats(face.astype(np.uint8), connectivity=4)
+    face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = 0
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(face, connectivity=4)
     if count > 1:
         face = regions == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     rows, columns = np.nonzero(face)

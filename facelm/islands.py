@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.labels import label
 
 _AREAS = {
     "nose": 0.0205,
@@ -35,14 +36,24 @@ def drop_islands(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         The same, with the next best class in place of the islands; they still add up to 1 in each pixel.
     """
-    cleaned = probabilities.copy()
-    labels = probabilities.argmax(0)
+    labels = label(probabilities)
+    cleaned = probabilities
     for name, area in _AREAS.items():
         index = classes.INDEX[name]
         mask = (labels == index).astype(np.uint8)
-        _, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        x, y, width, height = cv2.boundingRect(mask)
+        rows, columns = slice(y, y + height), slice(x, x + width)
+        if not width:
+            continue
+        _, regions, stats, _ = cv2.connectedComponentsWithStats(mask[rows, columns], connectivity=8)
         small = stats[:, cv2.CC_STAT_AREA] < _LEAST_SHARE * area * labels.size
         small[0] = False
-        cleaned[index][small[regions]] = 0
-    cleaned /= np.maximum(cleaned.sum(0), 1e-6)
+        if not small.any():
+            continue
+        if cleaned is probabilities:
+            cleaned = probabilities.copy()
+        island = small[regions]
+        layers = cleaned[:, rows, columns]
+        layers[index][island] = 0
+        layers[:, island] /= np.maximum(layers[:, island].sum(0), 1e-6)
     return cleaned

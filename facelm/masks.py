@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,15 @@ from facelm import align, classes, images
 from facelm.detect import MIDDLE
 from facelm.face import Face, widen
 
-_BAND = 256
+_BAND_PIXELS = 4_000_000
 _NEAR = 10.0
 _FEATHER = 0.04
 _CONTEXT_WEIGHT = 0.05
+_NOWHERE = 1e-3
+"""Weight of the background where no crop reaches."""
+
+_TOO_FAINT = 0.1
+"""Probability below which a class is not looked at for the mask."""
 
 
 def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
@@ -34,8 +40,19 @@ def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
         (height, width) uint8 class indices; background where no crop reaches.
     """
     mask = np.zeros((height, width), np.uint8)
-    for rows, band in paste_bands(faces, height, width):
-        mask[rows] = band.argmax(0)
+    sheets = [sheet for face in faces for sheet in _sheets(face)]
+    for rows in _bands(height, width):
+        best = np.full((rows.stop - rows.start, width), _NOWHERE, np.float32)
+        for index in range(len(classes.CLASSES)):
+            patches = [patch for sheet in sheets if (patch := sheet.paste(index, rows, width, _TOO_FAINT))]
+            for there, layer in _join(patches):
+                if index == 0:
+                    best[there] += layer
+                    continue
+                higher = cv2.compare(layer, best[there], cv2.CMP_GT)
+                # Indices grow from class to class, so the latest winner has the largest.
+                mask[rows][there] = cv2.max(mask[rows][there], higher & np.uint8(index))
+                best[there] = cv2.max(layer, best[there])
     return mask
 
 
@@ -50,16 +67,15 @@ def paste_instances(faces: Sequence[Face], height: int, width: int) -> NDArray[n
     Returns:
         (height, width) uint16: 0 where the mask of ``paste`` is background, else one more than the index in ``faces``.
     """
-    best = np.zeros((height, width), np.float32)
     owner = np.zeros((height, width), np.uint16)
-    total = np.zeros((height, width), np.float32)
-    for index, face in enumerate(faces, 1):
-        share = np.zeros((1, height, width), np.float32)
-        _add_face(
-            share, total, replace(face, probabilities=1 - face.probabilities[:1], context=1 - face.context[:1]), 0
-        )
-        nearer = share[0] > best
-        best[nearer], owner[nearer] = share[0][nearer], index
+    for rows in _bands(height, width):
+        best = np.zeros((rows.stop - rows.start, width), np.float32)
+        for number, face in enumerate(faces, 1):
+            not_background = [replace(sheet, layers=1 - sheet.layers[:1]) for sheet in _sheets(face)]
+            patches = [patch for sheet in not_background if (patch := sheet.paste(0, rows, width))]
+            for there, layer in _join(patches):
+                nearer = layer > best[there]
+                best[there][nearer], owner[rows][there][nearer] = layer[nearer], number
     owner[paste(faces, height, width) == 0] = 0
     return owner
 
@@ -67,8 +83,16 @@ def paste_instances(faces: Sequence[Face], height: int, width: int) -> NDArray[n
 def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArray[np.float16]:
     """The class probabilities behind ``paste``: (19, height, width) float16, adding up to 1."""
     whole = np.zeros((len(classes.CLASSES), height, width), np.float16)
-    for rows, band in paste_bands(faces, height, width):
-        whole[:, rows] = band
+    sheets = [sheet for face in faces for sheet in _sheets(face)]
+    for rows in _bands(height, width):
+        total = np.full((rows.stop - rows.start, width), _NOWHERE, np.float32)
+        ones = [replace(sheet, layers=np.ones_like(sheet.layers[:1])) for sheet in sheets]
+        for there, layer in _join([patch for sheet in ones if (patch := sheet.paste(0, rows, width))]):
+            total[there] += layer
+        whole[0, rows] = _NOWHERE / total
+        for index in range(len(classes.CLASSES)):
+            for there, layer in _join([patch for sheet in sheets if (patch := sheet.paste(index, rows, width))]):
+                whole[index, rows][there] += (layer / total[there]).astype(np.float16)
     return whole
 
 
@@ -82,58 +106,79 @@ def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:
         np.savez_compressed(file, probabilities=probabilities, classes=np.array(classes.NAMES))
 
 
-def paste_bands(faces: Sequence[Face], height: int, width: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """The pasted probabilities, a band of rows at a time, so that large pictures need little memory.
+Patch = tuple[tuple[slice, slice], NDArray[np.float32]]
+"""A piece of a band of the picture: where it is, and its values."""
 
-    Yields:
-        The rows, and their probabilities (19, rows, width) float32.
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """Probabilities that are to be put back into a picture.
+
+    Attributes:
+        layers: (C, S, S).
+        weights: (S, S), of each pixel.
+        to_layers: (2, 3) transform from picture pixels to those of the layers.
     """
-    for top in range(0, height, _BAND):
-        rows = slice(top, min(top + _BAND, height))
-        band = np.zeros((len(classes.CLASSES), rows.stop - top, width), np.float32)
-        total = np.full(band.shape[1:], 1e-3, np.float32)
-        band[0] = total
-        for face in faces:
-            _add_face(band, total, face, top)
-        band /= total
-        yield rows, band
+
+    layers: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    to_layers: NDArray[np.float64]
+
+    def paste(self, index: int, rows: slice, width: int, faint: float = 0.0) -> Patch | None:
+        """The weighted probabilities of a class in a band of rows of a picture, where they are not too faint."""
+        layer = self.layers[index]
+        x, y, across, down = cv2.boundingRect((layer > faint).astype(np.uint8))
+        if not across:
+            return None
+        # One pixel more on each side: between that and the last one probabilities fade.
+        left, top = max(0, x - 1), max(0, y - 1)
+        right, bottom = min(len(layer), x + across + 1), min(len(layer), y + down + 1)
+        corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) - 0.5
+        there = align.apply(align.invert(self.to_layers), corners) - (0, rows.start)
+        x0, y0 = np.floor(there.min(0)).astype(int).clip(0)
+        x1, y1 = np.minimum(np.ceil(there.max(0)).astype(int) + 1, (width, rows.stop - rows.start))
+        if x1 <= x0 or y1 <= y0:
+            return None
+        matrix = self.to_layers.copy()
+        matrix[:, 2] += matrix[:, :2] @ (x0, y0 + rows.start) - (left, top)
+        part = (slice(top, bottom), slice(left, right))
+        values = cv2.warpAffine(
+            layer[part] * self.weights[part],
+            matrix,
+            (int(x1 - x0), int(y1 - y0)),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )
+        return (slice(y0, y1), slice(x0, x1)), values.astype(np.float32, copy=False)
 
 
-def _add_face(band: NDArray[np.float32], total: NDArray[np.float32], face: Face, top: int) -> None:
-    _add_layers(band, total, face.probabilities, _weights(face.probabilities.shape[1]), face.to_crop, top)
+def _sheets(face: Face) -> Iterator[_Sheet]:
+    """What is known of a face: its crop, and less surely what is around it."""
+    yield _Sheet(face.probabilities, _weights(face.probabilities.shape[1]), face.to_crop)
     size = face.context.shape[1]
-    weights = _CONTEXT_WEIGHT * _weights(size)
-    _add_layers(band, total, face.context, weights, align.to_crop_pixels(widen(face.transform), size), top)
+    yield _Sheet(face.context, _CONTEXT_WEIGHT * _weights(size), align.to_crop_pixels(widen(face.transform), size))
 
 
-def _add_layers(
-    band: NDArray[np.float32],
-    total: NDArray[np.float32],
-    layers: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    to_layers: NDArray[np.float64],
-    top: int,
-) -> None:
-    """Add weighted probabilities (19, S, S) to the band of the picture that begins at row ``top``, in place."""
-    size = layers.shape[1]
-    corners = align.apply(align.invert(to_layers), np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5)
-    x0, y0 = np.floor(corners.min(0) - (0, top)).astype(int).clip(0)
-    x1, y1 = np.minimum(np.ceil(corners.max(0) - (0, top)).astype(int) + 1, (band.shape[2], band.shape[1]))
-    if x1 <= x0 or y1 <= y0:
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """Rows of the picture, so many at a time that large pictures need little memory."""
+    step = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
+
+
+def _join(patches: Sequence[Patch]) -> Iterator[Patch]:
+    """The sum of patches, as one that bounds them all; nothing if there are none."""
+    if len(patches) < 2:
+        yield from patches
         return
-    matrix = to_layers.copy()
-    matrix[:, 2] += matrix[:, :2] @ (x0, y0 + top)
-    there = (slice(y0, y1), slice(x0, x1))
-
-    def warp(layer: NDArray[np.float32]) -> NDArray[np.float32]:
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(layer, matrix, (int(x1 - x0), int(y1 - y0)), flags=flags).astype(np.float32)
-
-    total[there] += warp(weights)
-    for index, layer in enumerate(layers):
-        band[index][there] += warp(layer * weights)
+    edges = np.array([(rows.start, rows.stop, columns.start, columns.stop) for (rows, columns), _ in patches])
+    top, left, bottom, right = edges[:, 0].min(), edges[:, 2].min(), edges[:, 1].max(), edges[:, 3].max()
+    joined = np.zeros((bottom - top, right - left), np.float32)
+    for (rows, columns), values in patches:
+        joined[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] += values
+    yield (slice(top, bottom), slice(left, right)), joined
 
 
+@cache
 def _weights(size: int) -> NDArray[np.float32]:
     """Weight of each pixel of a crop: falls with the distance from the face, and to nothing at the border."""
     at = (np.arange(size) + 0.5) / size

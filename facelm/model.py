@@ -1,87 +1,26 @@
-"""The network: a U-Net from segmentation_models_pytorch, its description, and its safetensors file."""
+"""The network: a U-Net from segmentation_models_pytorch, in PyTorch, and how it is written and loaded."""
 
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from facelm import classes, images
+from facelm import images
+from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _DECODER = (256, 128, 64, 32, 16)
 _LEAN_DECODER = (128, 96, 64, 32, 16)
 _LIGHT_ENCODER = 10_000_000
-_METADATA_KEY = "facelm"
 # What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.
 _UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
-
-
-class ModelError(Exception):
-    """A model that cannot be built or loaded; the message names the file or the option, and the cause."""
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What must be known of a network to use it; travels in the metadata of its file.
-
-    Attributes:
-        encoder: Name of the encoder in segmentation_models_pytorch.
-        decoder_channels: Output channels of the five decoder blocks, deepest first.
-        size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
-        mean: Mean of the input, RGB, of values from 0 to 1.
-        std: Standard deviation of the input, likewise.
-        classes: Names of the output channels.
-        data: What it was trained on, a name for each data set.
-        scores: Scores on the validation split it was chosen by, by name.
-    """
-
-    encoder: str
-    decoder_channels: tuple[int, ...]
-    size: int = 256
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    classes: tuple[str, ...] = classes.NAMES
-    data: tuple[str, ...] = ()
-    scores: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, text: str) -> ModelInfo:
-        """Read the description back from a file's metadata.
-
-        Raises:
-            ValueError: It is not such a description, or its classes are not the 19 of this program.
-        """
-        try:
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
-            info = cls(**values)
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"its description does not fit: {error}") from error
-        if info.classes != classes.NAMES:
-            raise ValueError("its classes are not the 19 of CelebAMask-HQ")
-        return info
-
-    def normalise(self, rgb: Tensor) -> Tensor:
-        """Scale a batch for the network.
-
-        Args:
-            rgb: (N, 3, H, W), uint8.
-
-        Returns:
-            float32, same shape and device.
-        """
-        mean = torch.tensor(self.mean, device=rgb.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=rgb.device).view(1, 3, 1, 1)
-        return (rgb.float() / 255 - mean) / std
 
 
 def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
@@ -114,6 +53,21 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
     return network
 
 
+def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
+    """Scale a batch for the network.
+
+    Args:
+        info: Of the network.
+        rgb: (N, 3, H, W), uint8 or float from 0 to 255.
+
+    Returns:
+        float32, same shape and device.
+    """
+    mean = torch.tensor(info.mean, device=rgb.device).view(1, 3, 1, 1)
+    std = torch.tensor(info.std, device=rgb.device).view(1, 3, 1, 1)
+    return (rgb.float() / 255 - mean) / std
+
+
 def initialise(network: nn.Module, path: Path) -> None:
     """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
 
@@ -130,7 +84,7 @@ def initialise(network: nn.Module, path: Path) -> None:
             weights = torch.load(path, map_location="cpu", weights_only=True)
         weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     except Exception as error:  # the unpickler may raise anything for a foreign file
-        raise ModelError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
+        raise ModelError(f"{path}: cannot be read as weights ({first_line(error)})") from error
     whole = network.state_dict()
     if weights.keys() == whole.keys() and all(weights[k].shape == whole[k].shape for k in whole):
         network.load_state_dict(weights)
@@ -141,7 +95,7 @@ def initialise(network: nn.Module, path: Path) -> None:
     try:
         encoder.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"{path}: its weights do not fit this encoder ({_first_line(error)})") from error
+        raise ModelError(f"{path}: its weights do not fit this encoder ({first_line(error)})") from error
 
 
 def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
@@ -151,7 +105,7 @@ def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
         facelm.images.ImageError: The file cannot be written.
     """
     weights = {name: _halve(tensor) for name, tensor in network.state_dict().items()}
-    data = save(weights, {_METADATA_KEY: json.dumps(asdict(info))})
+    data = save(weights, {METADATA_KEY: json.dumps(asdict(info))})
     with images.atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
@@ -163,21 +117,6 @@ def _halve(tensor: Tensor) -> Tensor:
         return tensor
     half = tensor.half()
     return half if bool(torch.isfinite(half).all()) else tensor.float()
-
-
-def find_weights(name_or_path: str) -> Path:
-    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
-
-    Raises:
-        ModelError: There is neither such a model nor such a file.
-    """
-    package = Path(__file__).parent
-    # An installed wheel carries the weights inside the package, a checkout beside it.
-    shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
-    path = shipped.get(name_or_path, Path(name_or_path))
-    if not path.is_file():
-        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
-    return path
 
 
 def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, ModelInfo]:
@@ -194,17 +133,12 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
         ModelError: The file is missing, damaged, or not a model of facelm's.
     """
     path = find_weights(name_or_path)
+    info = read_info(path)
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if _METADATA_KEY not in metadata:
-                raise ModelError(f"{path}: a safetensors file, but not a model that facelm trained")
-            info = ModelInfo.from_json(metadata[_METADATA_KEY])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         network = build(info)
-        network.load_state_dict(weights)
+        network.load_state_dict(load_file(path))
     except _UNFIT as error:
-        raise ModelError(f"{path}: not a model that facelm can load ({_first_line(error)})") from error
+        raise unfit(path, error) from error
     return network.eval().to(device).to(memory_format=torch.channels_last), info
 
 
@@ -239,10 +173,3 @@ def pick_precision(device: torch.device) -> torch.dtype:
     if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         return torch.bfloat16
     return torch.float32
-
-
-def _first_line(error: BaseException) -> str:
-    lines = (str(error).strip() or type(error).__name__).splitlines()
-    # PyTorch begins with a headline, "Error(s) in loading state_dict for Unet:", and then says what is wrong.
-    told = lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
-    return textwrap.shorten(told, 160, placeholder=" ...")

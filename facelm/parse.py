@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from facelm import align, classes, model, views
+from facelm import align, classes, views
 from facelm.detect import MIDDLE, Detection, detect, suppress
+from facelm.engine import STRIDE, open_engine
 from facelm.face import Face, bound, bound_face, frame_box
 from facelm.islands import drop_islands
 from facelm.search import SMALL_SIDE, Look, look, search, see_context
 
-_LARGEST_STRIDE = 32
 _MOVED = 0.03
 _OFF_CENTRE = 0.2
 _SKIN_SHARE = 0.002
@@ -34,7 +33,7 @@ class FaceParser:
             about a fortieth of its longer side, less where nobody is found.
 
     Raises:
-        facelm.model.ModelError: The model or the device is not there.
+        facelm.weights.ModelError: The model or the device is not there.
     """
 
     def __init__(
@@ -45,8 +44,8 @@ class FaceParser:
         flip: bool = False,
         min_face: float | None = None,
     ) -> None:
-        self.device = model.pick_device(device)
-        self.network, self.info = model.load_model(weights, self.device)
+        self.engine = open_engine(weights, device)
+        self.info = self.engine.info
         self.batch = batch
         self.flip = flip
         self.min_face = min_face
@@ -123,23 +122,18 @@ class FaceParser:
         skin = not faces and any((look.probabilities[_FACE].sum(0) > 0.5).mean() > _SKIN_SHARE for look in looks)
         return [faces[id(detection.transform)] for detection in kept], skin
 
-    @torch.inference_mode()
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on pictures of one size, as they are.
 
         Args:
-            rgb: (N, H, W, 3) uint8; H and W are padded to multiples of 32 for the network.
+            rgb: (N, H, W, 3) uint8; H and W are padded for the network.
 
         Returns:
             (N, 19, H, W) float32 class probabilities.
         """
         height, width = rgb.shape[1:3]
-        pixels = torch.from_numpy(rgb).to(self.device).permute(0, 3, 1, 2)
-        pad = (0, -width % _LARGEST_STRIDE, 0, -height % _LARGEST_STRIDE)
-        x = torch.nn.functional.pad(self.info.normalise(pixels), pad)
-        logits = self.network(x.contiguous(memory_format=torch.channels_last))[..., :height, :width]
-        probabilities: NDArray[np.float32] = logits.float().softmax(1).cpu().numpy()
-        return probabilities
+        padded = np.pad(rgb, ((0, 0), (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)))
+        return self.engine.predict(padded)[..., :height, :width]
 
     def _predict_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         predicted = self.predict(crops)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from facelm import align, classes
 from facelm.contours import Outline, find_outline, sample_arc
 from facelm.face import Face
+from facelm.labels import total
 from facelm.records import POINTS
 
 TURNED = 10.0
@@ -47,8 +48,7 @@ class ContourReader:
 
     def probability(self, *names: str) -> NDArray[np.float32]:
         """Probability that a pixel is of any of the classes named: (S, S)."""
-        total: NDArray[np.float32] = self.face.probabilities[classes.indices(*names)].sum(0)
-        return total
+        return total(self.face.probabilities, classes.indices(*names))
 
     def covered(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether each point lies outside the picture, or on something that covers the face."""

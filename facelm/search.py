@@ -13,7 +13,7 @@ from facelm import align, classes
 from facelm.detect import Detection, detect, suppress
 from facelm.face import widen
 
-SMALL_SIDE = 320
+SMALL_SIDE = 192
 """Longer side of the picture in the first look, pixels."""
 
 _LARGE_SIDE = 1600
@@ -22,7 +22,7 @@ _SEEN_FACE = 64  # height of a face that is sure to be seen, pixels
 _TILE, _OVERLAP = 1024, 192
 _MOST_ENLARGED = 4
 _SMALL_CROP = 120
-_SMALL_PICTURE, _PORTRAIT = 640, 0.5
+_PORTRAIT = 0.5
 _CONTEXT_SIZE = 128
 _HINT_OF_SKIN = 0.3
 _FACE = classes.indices(*classes.FACE)
@@ -82,7 +82,7 @@ def search(
     looks = [look(predict, rgb, SMALL_SIDE)]
     detections = looks[0].detect()
     longer = max(rgb.shape[:2])
-    if not min_face and longer <= _SMALL_PICTURE and any(face.side > _PORTRAIT * longer for face in detections):
+    if not min_face and any(face.side > _PORTRAIT * longer for face in detections):
         return looks, detections
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
     for enlarge in (1, 2, _MOST_ENLARGED):

@@ -36,8 +36,8 @@ Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
 def load(model: str, device: str, batch_size: int, flip: bool, min_face: float | None = None) -> FaceParser:
     """The parser that the options ask for; what is wrong with them ends the command with status 2."""
     # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
-    from facelm.model import ModelError
     from facelm.parse import FaceParser
+    from facelm.weights import ModelError
 
     try:
         return FaceParser(model, device, batch_size, flip, min_face)

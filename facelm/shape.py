@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 _NOISE = 0.02  # of the inter-ocular distance; what a mode's amount of one is weighed against
 _INLIER = 3.0  # times the noise
 _STARTS = (0.0, -0.8, 0.8)  # yaw, radians
 _STEPS = 12
+_SETTLED = 3e-2  # a step of so little ends the fit
 _DAMPING = 1e-3
 _TURN_WEIGHT = 0.3
 
@@ -66,15 +67,14 @@ class ShapeFit:
     scale: float
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _State:
-    """Rotation, logarithm of the scale, shift, and amounts of the modes; and what they cost."""
+    """B attempts at a fit: rotations (B, 3, 3), log scales (B,), shifts (B, 2), amounts of modes (B, K)."""
 
     rotation: NDArray[np.float64]
-    log_scale: float
+    log_scale: NDArray[np.float64]
     shift: NDArray[np.float64]
     amounts: NDArray[np.float64]
-    cost: float = np.inf
 
 
 @cache
@@ -102,70 +102,104 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> Shap
         raise ValueError("a shape needs three landmarks at least")
     model = shape_model()
     part = ShapeModel(model.mean[used], model.modes[:, used])
-    start = _fit_flat(part.mean[:, :2], points[used], weights[used])
-    states = [_descend(part, points[used], weights[used], start, yaw) for yaw in _STARTS]
-    best = min(states, key=lambda state: state.cost)
-    roll, yaw, pitch = Rotation.from_matrix(best.rotation).as_euler("ZYX", degrees=True)
-    shape = model.mean + np.tensordot(best.amounts, model.modes, 1)
-    placed = np.exp(best.log_scale) * shape @ best.rotation.T
-    placed[:, :2] += best.shift
-    # z points away from the camera: a nose that moves right or up turns negatively about y or x.
-    return ShapeFit(Pose(float(-yaw), float(-pitch), float(roll)), placed, float(np.exp(best.log_scale)))
-
-
-def _descend(
-    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], flat: NDArray[np.float64], yaw: float
-) -> _State:
-    """Fit from one start: the flat fit (angle, log scale, shift), turned to a yaw."""
-    turned = Rotation.from_euler("ZYX", (flat[0], yaw, 0)).as_matrix()
-    state = _State(turned, flat[1], flat[2:] * 1.0, np.zeros(len(model.modes)))
+    seen, weights = points[used], weights[used]
+    angle, log_scale, *shift = _fit_flat(part.mean[:, :2], seen, weights)
+    count = len(_STARTS)
+    state = _State(
+        _to_matrices(np.array([(0, 0, angle)])) @ _to_matrices(np.array([(0, yaw, 0) for yaw in _STARTS])),
+        np.full(count, log_scale),
+        np.tile(shift, (count, 1)),
+        np.zeros((count, len(model.modes))),
+    )
     for _ in range(_STEPS):
-        state = _step(model, seen, weights, state)
+        state, moved = _step(part, seen, weights, state)
+        if moved < _SETTLED:
+            break
+    best = int(_cost(part, seen, weights, state).argmin())
+    rotation, scale = state.rotation[best], np.exp(state.log_scale[best])
+    roll, yaw, pitch = _to_angles(rotation)
+    shape = model.mean + np.tensordot(state.amounts[best], model.modes, 1)
+    placed = scale * shape @ rotation.T
+    placed[:, :2] += state.shift[best]
+    # z points away from the camera: a nose that moves right or up turns negatively about y or x.
+    return ShapeFit(Pose(-yaw, -pitch, roll), placed, float(scale))
+
+
+def _cost(
+    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State
+) -> NDArray[np.float64]:
+    """What each attempt costs: (B,)."""
     off = _residuals(model, seen, state)[0] / _INLIER
-    robust = 2 * _INLIER**2 * (np.sqrt(1 + (off**2).sum(1)) - 1)
-    turn = _TURN_WEIGHT * Rotation.from_matrix(state.rotation).as_rotvec()[:2]
-    state.cost = float(weights @ robust + state.amounts @ state.amounts + turn @ turn)
-    return state
+    robust = 2 * _INLIER**2 * (np.sqrt(1 + (off**2).sum(2)) - 1)
+    turn = _TURN_WEIGHT * _to_vectors(state.rotation)[:, :2]
+    costs: NDArray[np.float64] = robust @ weights + (state.amounts**2).sum(1) + (turn**2).sum(1)
+    return costs
 
 
 def _residuals(
     model: ShapeModel, seen: NDArray[np.float64], state: _State
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Distances (N, 2) in units of the noise, the shape turned (N, 3), and that unit."""
-    turned = (model.mean + np.tensordot(state.amounts, model.modes, 1)) @ state.rotation.T
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Distances (B, N, 2) in units of the noise, the shapes turned (B, N, 3), and those units (B,)."""
+    shapes = model.mean + np.tensordot(state.amounts, model.modes, 1)
+    turned = shapes @ state.rotation.transpose(0, 2, 1)
     scale = np.exp(state.log_scale)
     unit = scale * _NOISE
-    return (scale * turned[:, :2] + state.shift - seen) / unit, turned, unit
+    off = (scale[:, None, None] * turned[..., :2] + state.shift[:, None] - seen) / unit[:, None, None]
+    return off, turned, unit
 
 
-def _step(model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State) -> _State:
-    """One damped Gauss-Newton step on all parameters."""
+def _step(
+    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State
+) -> tuple[_State, float]:
+    """One damped Gauss-Newton step on all parameters, and how far it went at most, in radians and noise."""
     off, turned, unit = _residuals(model, seen, state)
-    x, y, z = turned.T
-    count = len(state.amounts)
-    slope = np.zeros((len(seen), 2, 6 + count))
-    slope[:, 0, 1], slope[:, 0, 2], slope[:, 0, 3] = z, -y, x
-    slope[:, 1, 0], slope[:, 1, 2], slope[:, 1, 3] = -z, x, y
-    slope[:, :, :4] /= _NOISE
-    slope[:, 0, 4] = slope[:, 1, 5] = 1 / unit
-    slope[:, :, 6:] = (model.modes @ state.rotation.T)[:, :, :2].transpose(1, 2, 0) / _NOISE
-    share = weights / np.sqrt(1 + (off**2).sum(1) / _INLIER**2)
-    weighted = (slope * share[:, None, None]).reshape(-1, 6 + count)
+    x, y, z = turned.transpose(2, 0, 1) / _NOISE
+    tries, count = state.amounts.shape
+    slope = np.zeros((tries, 6 + count, len(seen), 2))
+    slope[:, 1, :, 0], slope[:, 2, :, 0], slope[:, 3, :, 0] = z, -y, x
+    slope[:, 0, :, 1], slope[:, 2, :, 1], slope[:, 3, :, 1] = -z, x, y
+    slope[:, 4, :, 0] = slope[:, 5, :, 1] = 1 / unit[:, None]
+    slope[:, 6:] = model.modes @ (state.rotation[:, None, :2].swapaxes(2, 3) / _NOISE)
+    share = weights / np.sqrt(1 + (off**2).sum(2) / _INLIER**2)
+    flat = slope.reshape(tries, 6 + count, -1)
+    weighted = (slope * share[:, None, :, None]).reshape(flat.shape)
     prior = np.zeros(6 + count)
     prior[:2], prior[6:] = _TURN_WEIGHT**2, 1
-    turn = Rotation.from_matrix(state.rotation).as_rotvec()
-    at = np.concatenate([turn[:2], np.zeros(4), state.amounts])
-    normal = weighted.T @ slope.reshape(-1, 6 + count) + np.diag(prior)
-    normal += np.diag(_DAMPING * np.diag(normal) + 1e-12)
-    move = np.linalg.solve(normal, -(weighted.T @ off.ravel() + prior * at))
+    at = np.concatenate([_to_vectors(state.rotation)[:, :2], np.zeros((tries, 4)), state.amounts], 1)
+    normal = weighted @ flat.swapaxes(1, 2) + np.diag(prior)
+    diagonal = np.einsum("bii->bi", normal)
+    diagonal += _DAMPING * diagonal + 1e-12
+    downhill = -((weighted @ off.reshape(tries, -1, 1))[..., 0] + prior * at)
+    move = np.linalg.solve(normal, downhill[..., None])[..., 0]
     # No step turns the head by more than half a radian: far from the solution the linear view of it misleads.
-    move *= min(1.0, 0.5 / max(1e-12, float(np.linalg.norm(move[:3]))))
-    return _State(
-        Rotation.from_rotvec(move[:3]).as_matrix() @ state.rotation,
-        state.log_scale + float(np.clip(move[3], -0.5, 0.5)),
-        state.shift + move[4:6],
-        state.amounts + move[6:],
+    move *= np.minimum(1.0, 0.5 / np.linalg.norm(move[:, :3], axis=1).clip(1e-12))[:, None]
+    moved = _State(
+        _to_matrices(move[:, :3]) @ state.rotation,
+        state.log_scale + move[:, 3].clip(-0.5, 0.5),
+        state.shift + move[:, 4:6],
+        state.amounts + move[:, 6:],
     )
+    move[:, 4:6] /= unit[:, None]
+    return moved, float(abs(move).max())
+
+
+def _to_matrices(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation matrices (B, 3, 3) of vectors (B, 3) whose length is the angle."""
+    return np.stack([cv2.Rodrigues(vector)[0] for vector in vectors.astype(float)])
+
+
+def _to_vectors(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation vectors (B, 3) of matrices (B, 3, 3)."""
+    return np.stack([cv2.Rodrigues(each)[0][:, 0] for each in rotation])
+
+
+def _to_angles(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Angles about z, then y, then x in degrees, each about the axis as the one before has turned it."""
+    about_z = np.arctan2(rotation[1, 0], rotation[0, 0])
+    about_y = np.arcsin(np.clip(-rotation[2, 0], -1, 1))
+    about_x = np.arctan2(rotation[2, 1], rotation[2, 2])
+    z, y, x = np.degrees([about_z, about_y, about_x])
+    return float(z), float(y), float(x)
 
 
 def _fit_flat(

@@ -44,7 +44,7 @@ class Run:
     Raises:
         TrainError: The run's folder holds a run already, or none that can be resumed.
         facelm.data.DataError: The data cannot be used.
-        facelm.model.ModelError: The encoder, device or start weights cannot be used.
+        facelm.weights.ModelError: The encoder, device or start weights cannot be used.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Run:
         rgb = rgb.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = mask.to(self.device, non_blocking=True)
         with self._autocast():
-            logits = self.trained(self.info.normalise(rgb))
+            logits = self.trained(model.normalise(self.info, rgb))
         loss = self.loss(logits, mask)
         if not bool(torch.isfinite(loss)):
             raise TrainError(f"the loss is {loss.item()} in epoch {self.epoch + 1}: try a smaller --lr")
@@ -237,7 +237,7 @@ class Run:
                 break
             for rgb, mask in batch:
                 with self._autocast():
-                    logits = network(self.info.normalise(rgb[None].to(self.device)))
+                    logits = network(model.normalise(self.info, rgb[None].to(self.device)))
                 logits = nn.functional.interpolate(logits.float(), mask.shape, mode="bilinear")
                 target = mask[None].long().to(self.device)
                 if bool((target != classes.IGNORE).any()):

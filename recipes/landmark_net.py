@@ -1,4 +1,4 @@
-"""Trains the small network that finds landmarks in region probabilities: ``facelm/landmark_net.safetensors``.
+"""Trains the small network that finds landmarks in region probabilities: ``facelm/landmark_net.onnx``.
 
     python recipes/landmark_net.py SPLIT
 
@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from safetensors.torch import save_file
 from scipy.optimize import minimize
 from scipy.special import expit
 from torch import Tensor, nn
@@ -33,8 +32,9 @@ from facelm.contours import sample_arc
 from facelm.detect import MIDDLE
 from facelm.evaluate import face_at
 from facelm.face import Face
-from facelm.heatmaps import SIDE, LandmarkNet, locate
+from facelm.heatmaps import SIDE, locate
 from facelm.islands import drop_islands
+from facelm.landmark_net import LandmarkNet, TwoLooks, save_landmark_net
 from facelm.landmarks import describe, merge, read_contours
 from facelm.metrics import measure_points
 from facelm.model import pick_device, pick_precision
@@ -84,12 +84,7 @@ def main(split: Path) -> None:
                 features.append(described)
                 near.append(hits)
     certainty = calibrate(np.concatenate(features), np.concatenate(near))
-    weights = train(views, FOLDS).state_dict()
-    halves = {
-        name: tensor.contiguous().half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()
-    }
-    halves["certainty"] = torch.from_numpy(certainty).float()
-    save_file(halves, Path(facelm.__file__).with_name("landmark_net.safetensors"))
+    save_landmark_net(train(views, FOLDS), certainty, Path(facelm.__file__).with_name("landmark_net.onnx"))
 
 
 def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
@@ -219,7 +214,12 @@ def augment(regions: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[T
 def examine(network: LandmarkNet, view: View) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The features of the points of a face whose place is known, and whether they are near it."""
     face = replace(view.face, probabilities=view.face.probabilities.astype(np.float32))
-    found = locate(network, face.probabilities)
+
+    @torch.inference_mode()
+    def look(regions: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        return [each.numpy() for each in TwoLooks(network)(torch.from_numpy(regions))]
+
+    found = locate(look, face.probabilities)
     contours = read_contours(face)
     truth = view.truth * contours.reader.size - 0.5
     known = np.isfinite(truth[:, 0])

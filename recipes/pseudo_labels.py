@@ -41,7 +41,7 @@ class Teacher:
         votes = torch.zeros(1, len(classes.CLASSES), *rgb.shape[:2], device=self.device)
         for size in SIZES:
             small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-            view = self.info.normalise(torch.from_numpy(small.copy())[None].to(self.device))
+            view = model.normalise(self.info, torch.from_numpy(small.copy())[None].to(self.device))
             enabled = self.precision != torch.float32
             with torch.autocast(self.device.type, self.precision, enabled=enabled):
                 plain, flipped = (self.network(each).float().softmax(1) for each in (view, view.flip(-1)))

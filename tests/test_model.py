@@ -16,7 +16,7 @@ from torch import nn
 
 from facelm import classes, model
 from facelm.images import ImageError
-from facelm.model import ModelError, ModelInfo
+from facelm.weights import ModelError, ModelInfo, find_weights
 
 ENCODER = "mobilenet_v2"
 CPU = torch.device("cpu")
@@ -94,8 +94,8 @@ def test_the_network_gives_a_logit_for_each_class_and_pixel(network: nn.Module) 
 def test_normalise(info: ModelInfo) -> None:
     rgb = torch.tensor([0, 128, 255], dtype=torch.uint8).view(1, 3, 1, 1)
     wanted = (np.array([0, 128, 255]) / 255 - info.mean) / info.std
-    assert info.normalise(rgb).dtype == torch.float32
-    np.testing.assert_allclose(info.normalise(rgb).flatten(), wanted, rtol=1e-6)
+    assert model.normalise(info, rgb).dtype == torch.float32
+    np.testing.assert_allclose(model.normalise(info, rgb).flatten(), wanted, rtol=1e-6)
 
 
 def test_a_model_saved_and_loaded_is_the_same(network: nn.Module, info: ModelInfo, saved: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_model_is_written_whole_or_not_at_all(network: nn.Module, info: ModelI
 def test_a_missing_name_lists_what_is_shipped() -> None:
     assert "no such file, and no shipped model" in failure("colossal")
     with pytest.raises(ModelError, match="--model colossal"):
-        model.find_weights("colossal")
+        find_weights("colossal")
 
 
 def test_a_folder_is_not_a_model(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_folder_is_not_a_model(tmp_path: Path) -> None:
 
 
 def test_a_path_is_found_as_it_is(saved: Path) -> None:
-    assert model.find_weights(str(saved)) == saved
+    assert find_weights(str(saved)) == saved
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])

@@ -23,8 +23,8 @@ from safetensors.torch import load_file
 from facelm import classes, images, model
 from facelm.classes import NAMES
 from facelm.data import DataError
-from facelm.model import ModelError
 from facelm.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
+from facelm.weights import ModelError
 
 CALLS_AN_EPOCH = 4  # should_stop is asked after each of three steps, and before the one validation picture
 OUTPUTS = {"best.safetensors", "last.ckpt", "history.csv", "curves.png", "config.json"}

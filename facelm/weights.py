@@ -1,0 +1,114 @@
+"""The file of a model: where it is, and what it says of its network."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from facelm import classes
+
+METADATA_KEY = "facelm"
+"""Of the description, in the metadata of a model file and of its export."""
+
+WEIGHTS_KEY = "facelm.weights"
+"""Of the SHA-256 of the model file, in the metadata of its export."""
+
+
+class ModelError(Exception):
+    """A model that cannot be built or loaded; the message names the file or the option, and the cause."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What must be known of a network to use it; travels in the metadata of its file.
+
+    Attributes:
+        encoder: Name of the encoder in segmentation_models_pytorch.
+        decoder_channels: Output channels of the five decoder blocks, deepest first.
+        size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
+        mean: Mean of the input, RGB, of values from 0 to 1.
+        std: Standard deviation of the input, likewise.
+        classes: Names of the output channels.
+        data: What it was trained on, a name for each data set.
+        scores: Scores on the validation split it was chosen by, by name.
+    """
+
+    encoder: str
+    decoder_channels: tuple[int, ...]
+    size: int = 256
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    classes: tuple[str, ...] = classes.NAMES
+    data: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read the description back from a file's metadata.
+
+        Raises:
+            ValueError: It is not such a description, or its classes are not the 19 of this program.
+        """
+        try:
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+            info = cls(**values)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"its description does not fit: {error}") from error
+        if info.classes != classes.NAMES:
+            raise ValueError("its classes are not the 19 of CelebAMask-HQ")
+        return info
+
+
+def find_weights(name_or_path: str) -> Path:
+    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
+
+    Raises:
+        ModelError: There is neither such a model nor such a file.
+    """
+    package = Path(__file__).parent
+    # An installed wheel carries the weights inside the package, a checkout beside it.
+    shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
+    return path
+
+
+def read_info(path: Path) -> ModelInfo:
+    """What a model file says of its network.
+
+    Raises:
+        ModelError: The file is damaged, or not a model of facelm's.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+        if METADATA_KEY not in metadata:
+            raise ModelError(f"{path}: a safetensors file, but not a model that facelm trained")
+        return ModelInfo.from_json(metadata[METADATA_KEY])
+    except (SafetensorError, OSError, ValueError) as error:
+        raise unfit(path, error) from error
+
+
+def exported_path(path: Path) -> Path:
+    """Where the export of a model file is, if there is one."""
+    return path.with_suffix(".onnx")
+
+
+def unfit(path: Path, error: BaseException) -> ModelError:
+    """What is said of a file that is not a model which can be loaded."""
+    return ModelError(f"{path}: not a model that facelm can load ({first_line(error)})")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, in one short line."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    # PyTorch begins with a headline, "Error(s) in loading state_dict for Unet:", and then says what is wrong.
+    told = lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+    return textwrap.shorten(told, 160, placeholder=" ...")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from numpy.typing import NDArray
+
+from facelm import align
+from facelm.engine import open_engine
+from facelm.landmarks import find_landmarks
+from facelm.openvino_engine import OpenVinoEngine, read
+from facelm.parse import FaceParser
+from facelm.torch_engine import TorchEngine
+from facelm.weights import ModelError, find_weights
+
+LITE = ROOT / "weights/lite.safetensors"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the shipped model, without its export."""
+    return Path(shutil.copy(LITE, tmp_path / "copy.safetensors"))
+
+
+def test_the_shipped_model_runs_on_openvino_on_the_cpu() -> None:
+    engine = open_engine("lite", "cpu")
+    assert isinstance(engine, OpenVinoEngine)
+    assert engine.info.size == 320
+
+
+def test_a_model_that_was_not_exported_runs_on_pytorch(copy: Path) -> None:
+    assert isinstance(open_engine(str(copy), "cpu"), TorchEngine)
+
+
+def test_an_export_of_the_same_model_is_used(copy: Path) -> None:
+    shutil.copy(LITE.with_suffix(".onnx"), copy.with_suffix(".onnx"))
+    assert isinstance(open_engine(str(copy), "cpu"), OpenVinoEngine)
+
+
+def test_an_export_of_another_model_is_not_used(copy: Path) -> None:
+    shutil.copy(ROOT / "facelm/landmark_net.onnx", copy.with_suffix(".onnx"))
+    assert isinstance(open_engine(str(copy), "cpu"), TorchEngine)
+
+
+def test_a_damaged_export_is_named(copy: Path) -> None:
+    copy.with_suffix(".onnx").write_bytes(LITE.with_suffix(".onnx").read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"copy\.onnx: cannot be read as ONNX") as caught:
+        open_engine(str(copy), "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_both_engines_agree(astronaut: NDArray[np.uint8], parser: FaceParser) -> None:
+    face = parser.parse(astronaut)[0]
+    crop = align.cut_crop(astronaut, face.transform, 256)[None]
+    torch_engine = TorchEngine(find_weights("lite"), "cpu")
+    exact, fast = (OpenVinoEngine(read(LITE.with_suffix(".onnx")), each) for each in (True, False))
+    expected = torch_engine.predict(crop)
+    assert expected.shape == (1, 19, 256, 256)
+    assert np.abs(exact.predict(crop) - expected).max() < 1e-3
+    assert (fast.predict(crop).argmax(1) == expected.argmax(1)).mean() > 0.99
+
+
+def test_both_engines_give_the_same_landmarks(astronaut: NDArray[np.uint8]) -> None:
+    parser = FaceParser(device="cpu")
+    points = []
+    for engine in (TorchEngine(LITE, "cpu"), OpenVinoEngine(read(LITE.with_suffix(".onnx")), exact=True)):
+        parser.engine = engine
+        points.append(find_landmarks(parser.parse(astronaut)[0]).points)
+    assert np.abs(points[0] - points[1]).max() < 0.1
+
+
+def test_pictures_of_any_batch_and_size(parser: FaceParser) -> None:
+    for shape in ((1, 64, 96), (3, 32, 32), (2, 160, 64)):
+        rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+        together = parser.predict(rgb)
+        assert together.shape == (shape[0], 19, *shape[1:])
+        np.testing.assert_allclose(together.sum(1), 1, atol=0.02)
+        for one, each in zip(rgb, together, strict=True):
+            np.testing.assert_allclose(parser.predict(one[None])[0], each, atol=0.02)
+
+
+def test_pictures_are_parsed_on_the_cpu_without_pytorch() -> None:
+    program = (
+        "import sys; from facelm.cli import app; "
+        f"app(['landmarks', {str(ROOT / 'sample_images/person.jpg')!r}, '--device', 'cpu'], standalone_mode=False); "
+        "print(sorted({'torch', 'timm', 'segmentation_models_pytorch'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "[]", done.stderr
