@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from facelm.parse import FaceParser
 
 _TOGETHER = 8
+_THREADS = 2  # a worker has one processor
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class _Worker:
         def see(source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
             return self.task.see(self.parser, source, rgb)
 
-        return {"outcome": [pickle.dumps(outcome) for outcome in batch.process(sources, see, self.task.finish)]}
+        outcomes = batch.process(sources, see, self.task.finish, threads=_THREADS)
+        return {"outcome": [pickle.dumps(outcome) for outcome in outcomes]}
 
 
 def process(

@@ -35,6 +35,7 @@ _MOST_PARTS = 400
 _TOLERANCE = 0.11
 _SCALE_TOLERANCE = 2.2
 _LEAST_SUPPORT = 1.7
+_SURELY_FRONT = 3.7  # support that a profile never has where the front has it
 _LEAST_SKIN = 0.45
 
 
@@ -61,7 +62,7 @@ _LEFTWARD = _Constellation(
     align.PROFILE, {"eye": 0.001, "brow": 0.002, "nose": 0.0168, "lips": 0.0039, "ear": 0.0142, "eye_g": 0.01}, 4.1
 )
 _RIGHTWARD = replace(_LEFTWARD, places={part.replace("r_", "l_"): (1 - x, y) for part, (x, y) in align.PROFILE.items()})
-_CONSTELLATIONS = (_FRONT, _LEFTWARD, _RIGHTWARD)
+_PROFILES = (_LEFTWARD, _RIGHTWARD)
 
 
 @dataclass(frozen=True)
@@ -98,16 +99,17 @@ class _Part:
     probability: float
 
 
-def detect(probabilities: NDArray[np.float32]) -> list[Detection]:
+def detect(probabilities: NDArray[np.float32], labels: NDArray[np.uint8] | None = None) -> list[Detection]:
     """Find the faces in a coarse parse.
 
     Args:
         probabilities: (19, h, w) float32.
+        labels: The most probable class of each pixel (h, w), if that is known already.
 
     Returns:
         Faces, best first; the picture of their transforms is the parse itself.
     """
-    labels = label(probabilities)
+    labels = label(probabilities) if labels is None else labels
     found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
     faces = []
@@ -162,7 +164,10 @@ class _Group:
 
 def _best_group(parts: Sequence[_Part]) -> _Group | None:
     """The best supported group of all constellations."""
-    groups = [group for each in _CONSTELLATIONS if (group := _find_group(parts, each))]
+    front = _find_group(parts, _FRONT)
+    if front and front.support > _SURELY_FRONT:
+        return front
+    groups = [group for each in _PROFILES if (group := _find_group(parts, each))] + ([front] if front else [])
     return max(groups, key=lambda group: group.support, default=None)
 
 

@@ -37,12 +37,13 @@ class Engine(Protocol):
         """
 
 
-def open_engine(weights: str, device: str = "auto") -> Engine:
+def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
     """The fastest engine that there is for a model and a device.
 
     Args:
         weights: Name of a shipped model, or path of one that ``facelm train`` wrote.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: How many will call it at once.
 
     Raises:
         facelm.weights.ModelError: The model or the device is not there, or the file is damaged.
@@ -54,11 +55,13 @@ def open_engine(weights: str, device: str = "auto") -> Engine:
         if exported.is_file():
             from facelm.openvino_engine import open_export
 
-            if (engine := open_export(exported, path)) is not None:
+            if (engine := open_export(exported, path, threads)) is not None:
                 return engine
+    from facelm.shared_engine import SharedEngine
     from facelm.torch_engine import TorchEngine
 
-    return TorchEngine(path, device)
+    own = TorchEngine(path, device)
+    return own if own.device.type == "cpu" else SharedEngine(own)
 
 
 def may_have_gpu() -> bool:

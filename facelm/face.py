@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
-from facelm.labels import label, select
+from facelm.labels import select
 
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
@@ -49,11 +49,10 @@ class Face:
 
 
 def bound_face(
-    probabilities: NDArray[np.float32], inside: NDArray[np.bool_], transform: NDArray[np.float64]
+    labels: NDArray[np.uint8], inside: NDArray[np.bool_], transform: NDArray[np.float64]
 ) -> tuple[float, float, float, float]:
-    """Box in the picture of the face below the upper edge of its brows."""
-    size = probabilities.shape[1]
-    labels = label(probabilities)
+    """Box in the picture of the face below the upper edge of its brows, from the labels (S, S) of its crop."""
+    size = len(labels)
     face = select(labels, _FACE) & inside
     brow_rows = np.flatnonzero(select(labels, _BROWS).any(1))
     expected = round(0.39 * size)

@@ -27,17 +27,17 @@ _AREAS = {
 _LEAST_SHARE = 0.1
 
 
-def drop_islands(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def drop_islands(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Take from each class its islands of less than a tenth of its usual area.
 
     Args:
         probabilities: (19, S, S) float32 of a canonical crop.
 
     Returns:
-        The same, with the next best class in place of the islands; they still add up to 1 in each pixel.
+        The same, with the next best class in place of the islands, still adding up to 1 in each pixel; and the most
+        probable class of each pixel (S, S).
     """
-    labels = label(probabilities)
-    cleaned = probabilities
+    cleaned, labels = probabilities, label(probabilities)
     for name, area in _AREAS.items():
         index = classes.INDEX[name]
         mask = (labels == index).astype(np.uint8)
@@ -56,4 +56,5 @@ def drop_islands(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         layers = cleaned[:, rows, columns]
         layers[index][island] = 0
         layers[:, island] /= np.maximum(layers[:, island].sum(0), 1e-6)
-    return cleaned
+        labels[rows, columns][island] = layers[:, island].argmax(0)
+    return cleaned, labels

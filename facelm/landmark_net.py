@@ -36,7 +36,8 @@ class LandmarkNet(nn.Module):
         self.down = nn.ModuleList([_Block(a, a), _Block(a, b, 2), _Block(b, c, 2), _Block(c, d, 2)])
         self.up = nn.ModuleList([_Block(d + c, c), _Block(c + b, b), _Block(b + a, b)])
         self.heatmaps = nn.Conv2d(b, POINTS, 1)
-        self.error = nn.Sequential(nn.Linear(d, 64), nn.ReLU(), nn.Linear(64, POINTS))
+        # Convolutions, not linear layers: on those OpenVINO 2026.4 crashes when it compiles for a single thread.
+        self.error = nn.Sequential(nn.Conv2d(d, 64, 1), nn.ReLU(), nn.Conv2d(64, POINTS, 1))
 
     def forward(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
@@ -57,7 +58,7 @@ class LandmarkNet(nn.Module):
         points = torch.stack([over_x @ at, over_y @ at], 2)
         variance = over_x @ at**2 + over_y @ at**2 - (points**2).sum(2)
         spread = variance.detach().clamp(min=0).sqrt() + _LEAST_SPREAD
-        return points, self.error(deepest.mean((2, 3))).float() + 0.5 * torch.log(spread)
+        return points, self.error(deepest.mean((2, 3), keepdim=True)).float().flatten(1) + 0.5 * torch.log(spread)
 
 
 class _Block(nn.Module):

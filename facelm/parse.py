@@ -31,6 +31,7 @@ class FaceParser:
         flip: Average each crop with its mirror image: a little better, at twice the time.
         min_face: Height of the smallest faces to look for, brows to chin, pixels. By default it follows the picture:
             about a fortieth of its longer side, less where nobody is found.
+        threads: How many threads will call ``parse`` at once.
 
     Raises:
         facelm.weights.ModelError: The model or the device is not there.
@@ -43,8 +44,9 @@ class FaceParser:
         batch: int = 8,
         flip: bool = False,
         min_face: float | None = None,
+        threads: int = 1,
     ) -> None:
-        self.engine = open_engine(weights, device)
+        self.engine = open_engine(weights, device, threads)
         self.info = self.engine.info
         self.batch = batch
         self.flip = flip
@@ -97,7 +99,7 @@ class FaceParser:
                 if faces:
                     return faces[0]
         upright = Detection(frame_box(box, 0), 0.0)
-        return self._make_face(rgb, [first], upright, self._parse_crops(rgb, [upright])[0])
+        return self._make_face(rgb, [first], upright, *self._parse_crops(rgb, [upright])[0])
 
     def _parse_turned(self, rgb: NDArray[np.uint8], quarters: int) -> list[Face]:
         """The faces of the picture turned counterclockwise by quarters, as faces of the picture."""
@@ -165,22 +167,22 @@ class FaceParser:
         faces: list[Face] = []
         moved: list[Detection] = []
         size = self.info.size
-        for detection, probabilities in zip(detections, self._parse_crops(rgb, detections), strict=True):
-            near = [
-                found for found in detect(probabilities) if np.linalg.norm(found.centre / size - MIDDLE) < _OFF_CENTRE
-            ]
+        for detection, crop in zip(detections, self._parse_crops(rgb, detections), strict=True):
+            near = [found for found in detect(*crop) if np.linalg.norm(found.centre / size - MIDDLE) < _OFF_CENTRE]
             if not near:
                 continue
             better = align.compose(near[0].transform, align.to_crop_pixels(detection.transform, size))
             if not settle and _distance(better, detection.transform) > _MOVED:
                 moved.append(Detection(better, near[0].score))
                 continue
-            faces.append(self._make_face(rgb, looks, replace(detection, score=near[0].score), probabilities))
+            faces.append(self._make_face(rgb, looks, replace(detection, score=near[0].score), *crop))
         return faces, moved
 
-    def _parse_crops(self, rgb: NDArray[np.uint8], detections: Sequence[Detection]) -> list[NDArray[np.float32]]:
-        """The probabilities of the crop of each detection."""
-        parsed: list[NDArray[np.float32]] = []
+    def _parse_crops(
+        self, rgb: NDArray[np.uint8], detections: Sequence[Detection]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+        """The probabilities and the labels of the crop of each detection."""
+        parsed: list[tuple[NDArray[np.float32], NDArray[np.uint8]]] = []
         for start in range(0, len(detections), self.batch):
             chunk = detections[start : start + self.batch]
             crops = np.stack([align.cut_crop(rgb, detection.transform, self.info.size) for detection in chunk])
@@ -193,9 +195,10 @@ class FaceParser:
         looks: Sequence[Look],
         detection: Detection,
         probabilities: NDArray[np.float32],
+        labels: NDArray[np.uint8],
     ) -> Face:
         inside = align.find_inside(rgb.shape, detection.transform, self.info.size)
-        box = bound_face(probabilities, inside, detection.transform)
+        box = bound_face(labels, inside, detection.transform)
         return Face(box, detection.score, detection.transform, probabilities, inside, see_context(looks, detection))
 
 

@@ -33,14 +33,16 @@ NOTHING_TO_DO = 3
 Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
 
 
-def load(model: str, device: str, batch_size: int, flip: bool, min_face: float | None = None) -> FaceParser:
+def load(
+    model: str, device: str, batch_size: int, flip: bool, min_face: float | None = None, threads: int = 1
+) -> FaceParser:
     """The parser that the options ask for; what is wrong with them ends the command with status 2."""
     # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
     from facelm.parse import FaceParser
     from facelm.weights import ModelError
 
     try:
-        return FaceParser(model, device, batch_size, flip, min_face)
+        return FaceParser(model, device, batch_size, flip, min_face, threads)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -125,6 +127,8 @@ class Run:
     def _process(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process the pictures with the engine that the options ask for."""
         job = self.job
+        if not self.sources:
+            return iter(())
         make = partial(load, job.model, job.device, job.batch, job.flip, job.min_face)
         look = partial(_see, self.boxes)
 
@@ -133,7 +137,8 @@ class Run:
 
         if job.engine is Engine.ray:
             return cluster.process(self.sources, make, look, finish, stopped)
-        return batch.process(self.sources, partial(look, make()), finish, stopped)
+        threads = min(batch.THREADS, len(self.sources))
+        return batch.process(self.sources, partial(look, make(threads=threads)), finish, stopped, threads)
 
     def outcomes(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process the pictures; failures are named, counted, and passed on like the rest."""

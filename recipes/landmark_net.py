@@ -118,7 +118,7 @@ def look_again(
         crop = crop + rng.normal(0, rng.uniform(3, 15), crop.shape)
     if rng.random() < 0.2:
         crop = np.repeat(crop.mean(2, keepdims=True), 3, 2)
-    probabilities = drop_islands(parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0])
+    probabilities, _ = drop_islands(parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0])
     inside = align.find_inside(rgb.shape, transform, size)
     return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)
 
