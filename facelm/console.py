@@ -24,6 +24,7 @@ from facelm import classes
 
 if TYPE_CHECKING:
     from facelm.batch import Outcome
+    from facelm.bench import Speed
     from facelm.evaluate import Evaluation, Report
     from facelm.train import Event
 
@@ -148,6 +149,19 @@ class TrainingView:
                 by_class.add_row(*cells[start : start + 5])
             errors.print("F1 by class")
             errors.print(by_class)
+
+
+def show_speed(speed: Speed) -> None:
+    """Print what `facelm bench` measured to standard output."""
+    table = Table("", "", title=f"{speed.engine}, {speed.faces:.1f} faces in a picture", title_justify="left")
+    table.columns[1].justify = "right"
+    table.add_row("load the model", f"{speed.load:.2f} s")
+    for stage, milliseconds in speed.stages.items():
+        table.add_row(stage, f"{milliseconds:.1f} ms")
+    table.add_row(f"pictures/s, {speed.threads} at once", f"{speed.pictures_per_second:.1f}")
+    if speed.peak_memory is not None:
+        table.add_row("most memory", f"{speed.peak_memory:.0f} MB")
+    Console().print(table)
 
 
 def show_evaluation(evaluation: Evaluation) -> None:

@@ -6,6 +6,7 @@ an upright RGB array from then on. Every failure is an `ImageError` whose messag
 
 import io
 import os
+import platform
 import re
 import secrets
 import warnings
@@ -33,6 +34,8 @@ the header is checked before anything is decoded. The largest phone cameras (163
 # Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
+
+_TEMPORARY = f".facelm-{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
 
 # PIL's limit holds for the whole process: above it PIL warns, which `_open` silences, above twice it raises.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -192,7 +195,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             is a folder or a device.
     """
     target = Path(path)
-    temporary = target.with_name(f".facelm-{os.getpid()}-{secrets.token_hex(6)}{target.suffix}")
+    temporary = target.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}{target.suffix}")
     try:
         # A device such as /dev/null would be replaced by a plain file, if the user may do that.
         if target.exists() and not target.is_file():
@@ -207,6 +210,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _error(target, "cannot be written (a file has the name of its folder)") from error
     except OSError as error:
         raise _error(target, f"cannot be written ({error.strerror or error})") from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that runs on this machine left in a folder when they were killed."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        number = path.name.removeprefix(_TEMPORARY).split("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is a process of a number; where that cannot be asked, it is taken for running."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -90,6 +90,9 @@ class Run:
 
     def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
         """Skip the pictures whose files are there, or refuse to write over them."""
+        if self.job.overwrite or self.job.skip_existing:
+            for folder in {(out / source.stem).parent for source in self.sources}:
+                images.remove_leftovers(folder)
         if self.job.overwrite:
             return
         there = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -136,6 +137,33 @@ def test_a_signal_finishes_the_pictures_in_hand(photos: Path, tmp_path: Path, nu
     for path in written:
         Image.open(path).load()
     assert len(lines((tmp_path / "m").read_text())) == len(written)
+
+
+def test_a_killed_run_goes_on_to_the_same_files(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    for copy in range(40):
+        os.link(photos / "a.png", photos / "sub" / f"copy{copy:03}.png")
+    assert facelm("parse", photos, "-o", tmp_path / "whole").returncode == 0
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "facelm", "parse", str(photos), "-o", str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as running:
+        while len(list(out.rglob("*.mask.png"))) < 5:
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.kill()
+    before = sorted(out.rglob("*.mask.png"))
+    assert running.returncode == -signal.SIGKILL and len(before) < 43
+    for path in before:
+        assert path.read_bytes() == (tmp_path / "whole" / path.relative_to(out)).read_bytes()
+    # What the kill leaves where it hits while a file is being written.
+    (out / "sub" / f".facelm-{''.join(filter(str.isalnum, platform.node()))}-{running.pid}-00.png").write_bytes(b"half")
+    done = facelm("parse", photos, "-o", out, "--skip-existing")
+    assert done.returncode == 0, done.stderr
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert {path.relative_to(out): path.read_bytes() for path in files} == {
+        path.relative_to(tmp_path / "whole"): path.read_bytes()
+        for path in (tmp_path / "whole").rglob("*")
+        if path.is_file()
+    }
 
 
 def test_boxes_crops_and_instances(facelm: Run, tmp_path: Path, group: np.ndarray) -> None:

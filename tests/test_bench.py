@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> Path:
+    path = tmp_path_factory.mktemp("bench") / "portrait.jpg"
+    Image.fromarray(astronaut[:256, 96:352]).resize((160, 160)).save(path)
+    return path
+
+
+def test_every_stage_has_a_time(facelm: Run, portrait: Path) -> None:
+    done = facelm("bench", portrait, "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
+    speed = json.loads(done.stdout)
+    stages = speed["stages"]
+    assert set(stages) > {"read the file", "find the faces", "parse the faces", "paste the mask", "find the landmarks"}
+    assert all(milliseconds > 0 for milliseconds in stages.values())
+    parts = ("find the faces", "parse the faces", "paste the mask", "find the landmarks")
+    whole = stages["picture to mask and landmarks"]
+    assert 0.7 * whole < sum(stages[part] for part in parts) < 1.4 * whole, "medians of parts and of their sum"
+    assert speed["faces"] == 1 and speed["engine"] == "OpenVinoEngine"
+    assert speed["pictures_per_second"] > 0 and 50 < speed["peak_memory"] < 5000
+
+
+def test_a_table_without_json(facelm: Run, portrait: Path) -> None:
+    done = facelm("bench", portrait)
+    assert done.returncode == 0, done.stderr
+    assert "find the landmarks" in done.stdout and "pictures/s" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(("--model", "colossal"), 2), ((), 1)])
+def test_what_is_wrong_is_told(facelm: Run, tmp_path: Path, arguments: tuple[str, ...], status: int) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    done = facelm("bench", tmp_path / "text.jpg", *arguments)
+    assert done.returncode == status
+    assert ("colossal" if status == 2 else "text.jpg") in done.stderr
+
+
+def test_nothing_to_do(facelm: Run, tmp_path: Path) -> None:
+    assert facelm("bench", tmp_path).returncode == 3
