@@ -79,7 +79,7 @@ def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
     go on. So does a folder that may not be opened. Folders and globs give files with a picture's suffix,
     without hidden ones and facelm's own; they do not follow links to folders, except where a single ``*``
     of a glob names one. A folder or glob without a picture gives nothing. A file that two inputs name is
-    taken once, as the first of them calls it.
+    taken once, as the first of them calls it; a link to a file counts as a file of its own.
 
     Args:
         inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
@@ -96,8 +96,9 @@ def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
     closed = frozenset(os.path.realpath(path) for path in results)
     for text in inputs:
         for source in _expand(text, closed):
-            # Unlike Path.resolve, realpath does not raise when links lead in a circle.
-            key = "-" if source.path is None else os.path.realpath(source.path)
+            # A link to a picture is a picture of its own, as its result is. Unlike Path.resolve, realpath does not
+            # raise when links lead in a circle.
+            key = "-" if source.path is None else f"{os.path.realpath(source.path.parent)}/{source.path.name}"
             sources.setdefault(key, source)
     return list(sources.values())
 

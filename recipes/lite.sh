@@ -25,3 +25,4 @@ facelm train --data runs/data/celebamask/train --data runs/data/facesynthetics/t
     --size 320 --epochs 11 --lr 7e-4 --out runs/lite "${common[@]}"
 
 cp runs/lite/best.safetensors weights/lite.safetensors
+facelm export weights/lite.safetensors
