@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from facelm import align, classes
 from facelm.detect import Detection, detect, suppress
 from facelm.face import widen
+from facelm.labels import total
 
 SMALL_SIDE = 192
 """Longer side of the picture in the first look, pixels."""
 
-_LARGE_SIDE = 1600
+_MIDDLE_SIDE, _LARGE_SIDE = 640, 1600
 _WORTH_A_LOOK = 1.3
 _SEEN_FACE = 64  # height of a face that is sure to be seen, pixels
+_HEAD = np.array([[0.15, 0.2], [0.85, 0.2], [0.85, 1.0], [0.15, 1.0]])  # corners, in fractions of the crop
+_CLEAR_HEAD = 120  # width of a head beside which no other is hidden, pixels
+_MARGIN = 24
 _TILE, _OVERLAP = 1024, 192
 _MOST_ENLARGED = 4
 _SMALL_CROP = 120
@@ -84,22 +88,59 @@ def search(
     longer = max(rgb.shape[:2])
     if not min_face and any(face.side > _PORTRAIT * longer for face in detections):
         return looks, detections
+    whole, seen = looks[0], SMALL_SIDE
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
     for enlarge in (1, 2, _MOST_ENLARGED):
         wanted = longer * (min(enlarge, _SEEN_FACE / min_face) if min_face else enlarge)
-        side = round(min(_LARGE_SIDE, wanted))
-        if side > max(looks[-1].side, SMALL_SIDE) * _WORTH_A_LOOK:
-            looks.append(look(predict, rgb, side))
-            detections = suppress(detections + looks[-1].detect())
+        largest = round(min(_LARGE_SIDE, wanted))
+        if seen * _WORTH_A_LOOK < (middle := min(largest, _MIDDLE_SIDE)):
+            whole, seen = look(predict, rgb, middle), middle
+            looks.append(whole)
+            detections = suppress(detections + whole.detect())
+        if seen * _WORTH_A_LOOK < largest:
+            closer, seen = _look_closer(predict, rgb, largest, whole, detections), largest
+            looks += closer
+            detections = suppress(detections + [face for each in closer for face in each.detect()])
         if not min_face and _are_found(detections, enlarge):
             break
     if min_face and wanted > _LARGE_SIDE * _WORTH_A_LOOK:
-        for tile in _look_at_tiles(predict, rgb, wanted / longer, looks[-1]):
+        for tile in _look_at_tiles(predict, rgb, wanted / longer, whole):
             found = suppress(detections + tile.detect())
             if len(found) > len(detections):
                 looks.append(tile)
             detections = found
     return looks, detections
+
+
+def _look_closer(
+    predict: Predict, rgb: NDArray[np.uint8], side: int, whole: Look, detections: Sequence[Detection]
+) -> list[Look]:
+    """Parse the part of a picture where there is skin beside the faces that are large enough to be sure of.
+
+    Args:
+        predict: The network.
+        rgb: The picture.
+        side: Length that the picture's longer side would have at the scale of this look, pixels.
+        whole: A look at it all.
+        detections: The faces so far.
+
+    Returns:
+        One look, or none where there is no such part.
+    """
+    skin = (total(whole.probabilities, _FACE) > _HINT_OF_SKIN).astype(np.uint8)
+    for face in detections:
+        corners = align.apply(align.compose(whole.from_picture, align.invert(face.transform)), _HEAD)
+        if np.linalg.norm(corners[1] - corners[0]) > _CLEAR_HEAD:
+            cv2.fillPoly(skin, [np.rint(corners).astype(np.int32)], 0)
+    x, y, width, height = cv2.boundingRect(skin)
+    if not width:
+        return []
+    part = np.array([[x - _MARGIN, y - _MARGIN], [x + width + _MARGIN, y + height + _MARGIN]], float)
+    edges = np.rint(align.apply(align.invert(whole.from_picture), part)).astype(int)
+    (left, top), (right, bottom) = edges.clip(0, (rgb.shape[1], rgb.shape[0]))
+    piece = rgb[top:bottom, left:right]
+    scale = side / max(rgb.shape[:2])
+    return [replace(look(predict, piece, max(1, round(scale * max(piece.shape[:2])))), origin=(int(left), int(top)))]
 
 
 def _are_found(detections: Sequence[Detection], enlarge: int) -> bool:
@@ -113,7 +154,7 @@ def _look_at_tiles(predict: Predict, rgb: NDArray[np.uint8], shrink: float, whol
     """Parse the picture, reduced by a factor, in overlapping squares: those in which a look at it all shows skin."""
     height, width = rgb.shape[:2]
     size, step = round(_TILE / shrink), round((_TILE - _OVERLAP) / shrink)
-    skin = whole.probabilities[_FACE].sum(0)
+    skin = total(whole.probabilities, _FACE)
     for top in range(0, max(1, height - size + step), step):
         for left in range(0, max(1, width - size + step), step):
             x, y = (align.apply(whole.from_picture, np.array([[left, top], [left + size, top + size]])) + 0.5).T
