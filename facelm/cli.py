@@ -110,8 +110,11 @@ def landmarks(
     run = Run(job, out if in_folder else None, [".pts"] if in_folder else [])
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
+    from facelm import heatmaps
     from facelm.landmarks import record_faces
     from facelm.records import PictureRecord
+
+    heatmaps.prepare()
 
     def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
         height, width = rgb.shape[:2]

@@ -9,6 +9,7 @@ the layers, ``recipes/landmark_net.py`` trains them.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,8 @@ SIDE = 64
 
 CERTAINTY_KEY = "facelm.certainty"
 """Of the coefficients of `facelm.certainty`, in the metadata of the network's file."""
+
+_LOADING = threading.Lock()
 
 
 def reduce_probabilities(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,9 +77,20 @@ def coefficients() -> NDArray[np.float64]:
     return _load()[1]
 
 
-@cache
+def prepare() -> None:
+    """Begin to load the network, in a thread of its own, while something else is loaded."""
+    threading.Thread(target=_load).start()
+
+
 def _load() -> tuple[Network, NDArray[np.float64]]:
-    """The shipped network, on the CPU (it is too small to be worth a GPU), and what goes with it."""
+    """The shipped network and what goes with it; threads that ask while it is loaded wait for one another."""
+    with _LOADING:
+        return _load_once()
+
+
+@cache
+def _load_once() -> tuple[Network, NDArray[np.float64]]:
+    """The network on the CPU (it is too small to be worth a GPU), and what goes with it."""
     model = read(Path(__file__).with_name("landmark_net.onnx"))
     # In single precision: the places of points are finer than bfloat16 can tell.
     return Network(model, exact=True), np.array(json.loads(read_metadata(model, CERTAINTY_KEY)))
