@@ -184,6 +184,10 @@ def find_inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: in
         transform: (2, 3) from picture pixels to crop fractions.
         size: Side of the crop, pixels.
     """
-    picture = np.ones(shape[:2], np.uint8)
-    matrix = to_crop_pixels(transform, size)
-    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_NEAREST) > 0
+    to_picture = invert(to_crop_pixels(transform, size))
+    at = np.arange(size)
+    inside = np.ones((size, size), bool)
+    for (along_x, along_y, start), length in zip(to_picture, (shape[1], shape[0]), strict=True):
+        place = along_x * at + along_y * at[:, None] + start
+        inside &= (place >= -0.5) & (place < length - 0.5)
+    return inside
