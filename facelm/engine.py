@@ -50,7 +50,11 @@ def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
     """
     path = find_weights(weights)
     # Each engine is imported only where it runs: PyTorch alone takes seconds to load.
-    if device == "cpu" or (device == "auto" and not may_have_gpu()):
+    if device == "auto" and may_have_gpu():
+        from facelm.model import pick_device
+
+        device = str(pick_device(device))
+    if device in ("auto", "cpu"):
         exported = exported_path(path)
         if exported.is_file():
             from facelm.openvino_engine import open_export

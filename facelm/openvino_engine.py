@@ -18,7 +18,7 @@ _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
 # OpenVINO's first look at an array sets up its use of NumPy. Two threads that come to that at once wait for each other
 # for ever, so it is done here, where there is one.
-assert openvino.Tensor(np.zeros(1, np.float32)).data.shape == (1,)
+_FIRST_LOOK = openvino.Tensor(np.zeros(1, np.float32)).data
 
 
 def read(path: Path) -> openvino.Model:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
@@ -31,6 +32,13 @@ def test_the_shipped_model_runs_on_openvino_on_the_cpu() -> None:
     engine = open_engine("lite", "cpu")
     assert isinstance(engine, OpenVinoEngine)
     assert engine.info.size == 320
+
+
+def test_a_driver_without_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("there is a GPU")
+    monkeypatch.setattr("facelm.engine.may_have_gpu", lambda: True)
+    assert isinstance(open_engine("lite"), OpenVinoEngine)
 
 
 def test_a_model_that_was_not_exported_runs_on_pytorch(copy: Path) -> None:
