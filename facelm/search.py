@@ -117,6 +117,8 @@ def _look_closer(
 ) -> list[Look]:
     """Parse the part of a picture where there is skin beside the faces that are large enough to be sure of.
 
+    Where nobody was found yet, that is all of it: small faces may not have shown as skin.
+
     Args:
         predict: The network.
         rgb: The picture.
@@ -127,6 +129,8 @@ def _look_closer(
     Returns:
         One look, or none where there is no such part.
     """
+    if not detections:
+        return [look(predict, rgb, side)]
     skin = (total(whole.probabilities, _FACE) > _HINT_OF_SKIN).astype(np.uint8)
     for face in detections:
         corners = align.apply(align.compose(whole.from_picture, align.invert(face.transform)), _HEAD)

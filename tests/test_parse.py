@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from facelm import align, classes
 from facelm.islands import drop_islands
+from facelm.landmarks import find_landmarks
 from facelm.masks import paste, paste_probabilities
 from facelm.parse import FaceParser
 
@@ -56,6 +57,41 @@ def test_a_lying_face_is_found(parser: FaceParser, astronaut: NDArray[np.uint8],
     assert len(faces) == 1
     turned = np.rot90(paste(faces, 512, 512), -quarters)
     assert (turned == plain).mean() > 0.95
+
+
+@pytest.mark.parametrize("angle", [-60, -25, 25, 60])
+def test_a_tilted_face_is_found_and_its_roll_told(parser: FaceParser, astronaut: NDArray[np.uint8], angle: int) -> None:
+    turn = cv2.getRotationMatrix2D((224, 130), -angle, 1)
+    (face,) = parser.parse(cv2.warpAffine(astronaut, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE))
+    assert abs(find_landmarks(face).pose.roll - angle) < 6
+
+
+def test_two_faces_cheek_to_cheek_are_two(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    half = astronaut[:, 150:272]
+    faces = parser.parse(np.ascontiguousarray(np.hstack([half, half[:, ::-1]])))
+    assert len(faces) == 2
+    left, right = sorted(face.box for face in faces)
+    assert overlap(left, (BOX[0] - 150, BOX[1], BOX[2] - 150, BOX[3])) > 0.75
+    assert overlap(right, (393 - BOX[2], BOX[1], 393 - BOX[0], BOX[3])) > 0.75
+
+
+@pytest.mark.parametrize("cut", [(slice(None), slice(224, None)), (slice(0, 150), slice(None))])
+def test_a_face_that_the_border_cuts_is_found(
+    parser: FaceParser, astronaut: NDArray[np.uint8], cut: tuple[slice, slice]
+) -> None:
+    (face,) = parser.parse(np.ascontiguousarray(astronaut[cut]))
+    x0, y0 = cut[1].start or 0, cut[0].start or 0
+    seen = (max(0, BOX[0] - x0), max(0, BOX[1] - y0), BOX[2] - x0, min(150, BOX[3] - y0) if cut[0].stop else BOX[3])
+    assert overlap(face.box, seen) > 0.7
+
+
+@pytest.mark.parametrize("side", [136, 154])
+def test_a_face_of_24_pixels_is_found_when_asked_for(astronaut: NDArray[np.uint8], side: int) -> None:
+    picture = np.full((900, 1200, 3), 90, np.uint8)
+    picture[300 : 300 + side, 500 : 500 + side] = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
+    (face,) = FaceParser("lite", "cpu", min_face=20).parse(picture)
+    expected = np.array(BOX) * side / 512 + (500, 300, 500, 300)
+    assert overlap(face.box, tuple(expected)) > 0.6
 
 
 def test_a_group(parser: FaceParser, group: NDArray[np.uint8]) -> None:
