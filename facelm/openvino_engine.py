@@ -20,6 +20,10 @@ _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 # for ever, so it is done here, where there is one.
 _FIRST_LOOK = openvino.Tensor(np.zeros(1, np.float32)).data
 
+CORE = openvino.Core()
+"""The only one, and never dropped: on processors with AMX a core gives the thread a stack for signals and takes it away
+again when it goes, so that of two that go in the order in which they came the second leaves one that is no longer there."""
+
 
 def read(path: Path) -> openvino.Model:
     """Read an ONNX file.
@@ -28,7 +32,7 @@ def read(path: Path) -> openvino.Model:
         facelm.weights.ModelError: It cannot be read.
     """
     try:
-        return openvino.Core().read_model(path)
+        return CORE.read_model(path)
     except (RuntimeError, OSError) as error:
         raise ModelError(f"{path}: cannot be read as ONNX ({first_line(error)})") from error
 
@@ -54,7 +58,7 @@ class Network:
             hints = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": threads}
         if exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"
-        self._compiled = openvino.Core().compile_model(model, "CPU", hints)
+        self._compiled = CORE.compile_model(model, "CPU", hints)
         self._of_thread = threading.local()
 
     def __call__(self, values: ArrayLike) -> list[NDArray[np.float32]]:

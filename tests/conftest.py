@@ -22,18 +22,6 @@ from facelm.parse import FaceParser
 
 ROOT = Path(__file__).parent.parent
 
-FORKING = ("test_train.py", "test_samples.py", "test_distributed.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that fork workers before those that load OpenVINO.
-
-    In a process that has done both in the other order, the end of a worker was seen to bring the process down. No
-    command of facelm does: training never loads OpenVINO.
-    """
-    items.sort(key=lambda item: item.path.name not in FORKING)
-
-
 # (class, centre x, centre y, half width, half height) in a unit square, in the order of drawing; the
 # subject's left is on the right of the picture.
 PARTS = (

@@ -82,6 +82,22 @@ def test_both_engines_give_the_same_landmarks(astronaut: NDArray[np.uint8]) -> N
     assert np.abs(points[0] - points[1]).max() < 0.1
 
 
+def test_engines_that_come_and_go_leave_signals_alone() -> None:
+    program = """if True:
+        import gc, signal, subprocess
+        from facelm.engine import open_engine
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        first, second = open_engine("lite", "cpu"), open_engine("lite", "cpu")
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        for _ in range(3):
+            subprocess.run(["true"], check=True)
+    """
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_pictures_of_any_batch_and_size(parser: FaceParser) -> None:
     for shape in ((1, 64, 96), (3, 32, 32), (2, 160, 64)):
         rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 import torch
 
 from facelm import classes, model
 from facelm.export import export
 from facelm.images import ImageError
+from facelm.openvino_engine import CORE
 from facelm.weights import ModelInfo
 
 
@@ -40,7 +40,7 @@ def test_logits_are_those_of_pytorch(exported: Path, shape: tuple[int, ...]) -> 
     rgb = np.random.default_rng(0).integers(0, 256, (shape[0], 3, *shape[1:])).astype(np.float32)
     with torch.inference_mode():
         expected = network(model.normalise(info, torch.from_numpy(rgb))).numpy()
-    compiled = openvino.Core().compile_model(exported, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = CORE.compile_model(exported, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled(rgb)[0]
     assert found.shape == (shape[0], len(classes.CLASSES), *shape[1:])
     assert np.abs(found - expected).max() < 1e-3
