@@ -21,8 +21,11 @@ _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 _FIRST_LOOK = openvino.Tensor(np.zeros(1, np.float32)).data
 
 CORE = openvino.Core()
-"""The only one, and never dropped: on processors with AMX a core gives the thread a stack for signals and takes it away
-again when it goes, so that of two that go in the order in which they came the second leaves one that is no longer there."""
+"""The only one, and never dropped.
+
+On processors with AMX a core gives the thread a stack for signals, and takes it away when it goes. Of two that go in
+the order in which they came, the second leaves a stack that is not there, and the next signal ends the process.
+"""
 
 
 def read(path: Path) -> openvino.Model:
