@@ -85,11 +85,10 @@ def _time_stages(parser: FaceParser, source: Source, out: Path) -> tuple[dict[st
     """Seconds of each stage, and the number of faces."""
     times: dict[str, float] = {}
 
-    def clock(stage: str, work: Callable[[], object]) -> object:
+    def clock(stage: str, work: Callable[[], object]) -> None:
         begun = time.perf_counter()
-        result = work()
+        work()
         times[stage] = time.perf_counter() - begun
-        return result
 
     rgb: NDArray[np.uint8] = sources.read(source)
     clock("read the file", lambda: sources.read(source))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from facelm import images
 from facelm.model import load_model, normalise
-from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelInfo, exported_path, find_weights
+from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelInfo, exported_path, find_weights, fingerprint
 
 OPSET = 18
 _EXAMPLE_SIDE = 64
@@ -56,11 +55,8 @@ def export(weights: str, out: Path | None = None) -> Path:
     network, info = load_model(weights, torch.device("cpu"))
     network = _FromPixels(network.to(memory_format=torch.contiguous_format), info).eval()
     model = to_onnx(network, torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE), "rgb", ("logits",), "NHW")
-    metadata = {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: hashlib.sha256(path.read_bytes()).hexdigest()}
-    helper.set_model_props(model, metadata)
     out = out or exported_path(path)
-    with images.atomic_path(out) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+    write_onnx(model, {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: fingerprint(path)}, out)
     return out
 
 
@@ -94,6 +90,17 @@ def to_onnx(network: nn.Module, example: Tensor, name: str, outputs: tuple[str, 
     _halve(model)
     onnx.checker.check_model(model)
     return model
+
+
+def write_onnx(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> None:
+    """Write a network and what is to be known of it, whole or not at all.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    helper.set_model_props(model, metadata)
+    with images.atomic_path(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
 
 
 def _halve(model: onnx.ModelProto) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facelm import classes, images
-from facelm.export import to_onnx
+from facelm import classes
+from facelm.export import to_onnx, write_onnx
 from facelm.heatmaps import CERTAINTY_KEY, SIDE
 from facelm.records import MIRRORED_POINTS, POINTS
 
@@ -110,6 +109,4 @@ def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path
     """
     example = torch.rand(1, len(classes.CLASSES), SIDE, SIDE)
     model = to_onnx(TwoLooks(network).eval(), example, "regions", ("points", "log_error"), "")
-    helper.set_model_props(model, {CERTAINTY_KEY: json.dumps(certainty.tolist())})
-    with images.atomic_path(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+    write_onnx(model, {CERTAINTY_KEY: json.dumps(certainty.tolist())}, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as operations
 from openvino.preprocess import PrePostProcessor
 
-from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelError, ModelInfo, first_line, unfit
+from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelError, ModelInfo, fingerprint, first_line, unfit
 
 _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
@@ -108,7 +107,7 @@ def open_export(exported: Path, weights: Path, threads: int) -> OpenVinoEngine |
         facelm.weights.ModelError: The ONNX file is damaged.
     """
     model = read(exported)
-    if read_metadata(model, WEIGHTS_KEY) != hashlib.sha256(weights.read_bytes()).hexdigest():
+    if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
         return None
     try:
         return OpenVinoEngine(model, threads=threads)

@@ -13,6 +13,7 @@ from facelm.detect import MIDDLE, Detection, detect, suppress
 from facelm.engine import STRIDE, open_engine
 from facelm.face import Face, bound, bound_face, frame_box
 from facelm.islands import drop_islands
+from facelm.labels import total
 from facelm.search import SMALL_SIDE, Look, look, search, see_context
 
 _MOVED = 0.03
@@ -121,7 +122,7 @@ class FaceParser:
         again += self._refine(rgb, looks, still_moved, settle=True)[0]
         faces = {id(face.transform): face for face in settled + again}
         kept = suppress([Detection(face.transform, face.score) for face in faces.values()])
-        skin = not faces and any((look.probabilities[_FACE].sum(0) > 0.5).mean() > _SKIN_SHARE for look in looks)
+        skin = not faces and any((total(look.probabilities, _FACE) > 0.5).mean() > _SKIN_SHARE for look in looks)
         return [faces[id(detection.transform)] for detection in kept], skin
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import textwrap
 from collections.abc import Mapping
@@ -99,6 +100,11 @@ def read_info(path: Path) -> ModelInfo:
 def exported_path(path: Path) -> Path:
     """Where the export of a model file is, if there is one."""
     return path.with_suffix(".onnx")
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a model file, by which its export is known to be of it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def unfit(path: Path, error: BaseException) -> ModelError:
