@@ -87,6 +87,9 @@ def to_onnx(network: nn.Module, example: Tensor, name: str, outputs: tuple[str, 
     fold_constants(program.model)
     remove_unused_nodes(program.model)
     model: onnx.ModelProto = program.model_proto
+    # The exporter notes for each node which lines of which files made it, on the machine where it ran.
+    for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
     _halve(model)
     onnx.checker.check_model(model)
     return model

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from conftest import ROOT
 
 from facelm import classes, model
 from facelm.export import export
@@ -54,6 +55,12 @@ def test_the_file_says_what_it_is(exported: Path) -> None:
     said = {entry.key: entry.value for entry in found.metadata_props}
     assert ModelInfo.from_json(said["facelm"]).encoder == "resnet18"
     assert json.loads(said["facelm"])["classes"] == list(classes.NAMES)
+
+
+def test_no_file_tells_where_it_was_made(exported: Path) -> None:
+    for path in (exported, ROOT / "weights/lite.onnx", ROOT / "facelm/landmark_net.onnx"):
+        content = path.read_bytes()
+        assert b"site-packages" not in content and b".py" not in content, path
 
 
 def test_weights_take_the_space_that_they_took(exported: Path) -> None:
