@@ -6,63 +6,28 @@ would be; the proposal that most other parts agree with wins, takes its parts, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
+from facelm.constellation import FRONT, KINDS, PROFILES, Constellation, Part, Seats
 from facelm.labels import label, select, total
 
-_KINDS: dict[str, tuple[str, ...]] = {
-    "eye": ("l_eye", "r_eye"),
-    "brow": ("l_brow", "r_brow"),
-    "nose": ("nose",),
-    "lips": classes.LIPS,
-    "ear": ("l_ear", "r_ear"),
-    "eye_g": ("eye_g",),
-}
-_WEIGHTS = {"eye": 0.8, "brow": 0.5, "nose": 1.0, "lips": 1.0, "ear": 0.8, "eye_g": 0.8}
 _FACE = classes.indices(*classes.FACE)
 MIDDLE = (0.5, 0.58)
 """The middle of the face in the canonical crop, a little above the tip of the nose."""
 
 _SMALLEST_PART = 3
 _MOST_PARTS = 400
-_TOLERANCE = 0.11
-_SCALE_TOLERANCE = 2.2
 _LEAST_SUPPORT = 1.7
 _SURELY_FRONT = 3.7  # support that a profile never has where the front has it
 _LEAST_SKIN = 0.45
-
-
-@dataclass(frozen=True)
-class _Constellation:
-    """Where the parts of a face are in the canonical crop, seen from one side.
-
-    Attributes:
-        places: x, y of each part, fractions of the side.
-        areas: Of each kind of part, as shares of the crop.
-        full_support: That of a face with all its parts; glasses stand in for eyes.
-    """
-
-    places: Mapping[str, tuple[float, float]]
-    areas: Mapping[str, float]
-    full_support: float
-
-
-# Areas are medians over CelebAMask-HQ, and over faces of AFLW2000-3D turned by 60 degrees or more.
-_FRONT = _Constellation(
-    align.PARTS, {"eye": 0.00226, "brow": 0.0041, "nose": 0.0205, "lips": 0.0125, "eye_g": 0.0525}, 4.6
-)
-_LEFTWARD = _Constellation(
-    align.PROFILE, {"eye": 0.001, "brow": 0.002, "nose": 0.0168, "lips": 0.0039, "ear": 0.0142, "eye_g": 0.01}, 4.1
-)
-_RIGHTWARD = replace(_LEFTWARD, places={part.replace("r_", "l_"): (1 - x, y) for part, (x, y) in align.PROFILE.items()})
-_PROFILES = (_LEFTWARD, _RIGHTWARD)
+_OFF_CENTRE = 0.2
+_CHUNK = 2000  # proposals that are weighed at once
 
 
 @dataclass(frozen=True)
@@ -88,17 +53,6 @@ class Detection:
         return float(1 / np.sqrt(abs(np.linalg.det(self.transform[:, :2]))))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A connected region of one kind: x, y of its centroid, its area and mean probability."""
-
-    kind: str
-    x: float
-    y: float
-    area: float
-    probability: float
-
-
 def detect(probabilities: NDArray[np.float32], labels: NDArray[np.uint8] | None = None) -> list[Detection]:
     """Find the faces in a coarse parse.
 
@@ -110,17 +64,45 @@ def detect(probabilities: NDArray[np.float32], labels: NDArray[np.uint8] | None 
         Faces, best first; the picture of their transforms is the parse itself.
     """
     labels = label(probabilities) if labels is None else labels
-    found = [part for kind in _KINDS for part in _find_parts(kind, labels, probabilities)]
+    found = [part for kind in KINDS for part in _find_parts(kind, labels, probabilities)]
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
     faces = []
     while (best := _best_group(found)) is not None:
         used = {id(part) for part in best.parts}
         found = [part for part in found if id(part) not in used]
-        skin_share = _inside(best.transform, probabilities)
-        if skin_share >= _LEAST_SKIN:
-            score = min(1.0, best.support / best.constellation.full_support) * min(1.0, skin_share)
-            faces.append(Detection(best.transform, float(score)))
+        faces += _confirm(best, probabilities)
     return suppress(faces)
+
+
+def detect_middle(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[Detection]:
+    """Find the face in the middle of a crop that was cut out for it.
+
+    A face that looks out of the crop with all its parts in their places is not searched for.
+
+    Args:
+        probabilities: (19, S, S) float32 of the crop.
+        labels: The most probable class of each pixel (S, S).
+
+    Returns:
+        As `detect` does, but only faces in the middle.
+    """
+    size = len(labels)
+    found = [part for kind in FRONT.areas for part in _find_parts(kind, labels, probabilities)]
+    if len(found) > 2:
+        group = _settle(Seats(found, FRONT), np.array([[1, 0, 0.5], [0, 1, 0.5]]) / size)
+        if group and group.support > _SURELY_FRONT and (faces := _confirm(group, probabilities)):
+            return faces
+    faces = detect(probabilities, labels)
+    return [face for face in faces if np.linalg.norm((face.centre + 0.5) / size - MIDDLE) < _OFF_CENTRE]
+
+
+def _confirm(group: _Group, probabilities: NDArray[np.float32]) -> list[Detection]:
+    """The face of a group, if there is skin where it would have it."""
+    skin_share = _inside(group.transform, probabilities)
+    if skin_share < _LEAST_SKIN:
+        return []
+    score = min(1.0, group.support / group.constellation.full_support) * min(1.0, skin_share)
+    return [Detection(group.transform, float(score))]
 
 
 def suppress(faces: Sequence[Detection]) -> list[Detection]:
@@ -136,8 +118,8 @@ def _apart(face: Detection, other: Detection) -> bool:
     return float(np.linalg.norm(face.centre - other.centre)) > 0.25 * max(face.side, other.side)
 
 
-def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> list[_Part]:
-    members = classes.indices(*_KINDS[kind])
+def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> list[Part]:
+    members = classes.indices(*KINDS[kind])
     mask = select(labels, members)
     left, top, width, height = cv2.boundingRect(mask)
     if not width:
@@ -146,7 +128,7 @@ def _find_parts(kind: str, labels: NDArray[np.uint8], probabilities: NDArray[np.
     count, regions, stats, centroids = cv2.connectedComponentsWithStats(mask[rows, columns], connectivity=8)
     sure = np.bincount(regions.ravel(), total(probabilities[:, rows, columns], members).ravel(), count)
     return [
-        _Part(kind, float(x + left), float(y + top), float(area), float(sure[i] / area))
+        Part(kind, float(x + left), float(y + top), float(area), float(sure[i] / area))
         for i, (area, (x, y)) in enumerate(zip(stats[:, cv2.CC_STAT_AREA], centroids, strict=True))
         if i > 0 and area >= _SMALLEST_PART
     ]
@@ -158,92 +140,45 @@ class _Group:
 
     support: float
     transform: NDArray[np.float64]
-    parts: list[_Part]
-    constellation: _Constellation
+    parts: list[Part]
+    constellation: Constellation
 
 
-def _best_group(parts: Sequence[_Part]) -> _Group | None:
+def _best_group(parts: Sequence[Part]) -> _Group | None:
     """The best supported group of all constellations."""
-    front = _find_group(parts, _FRONT)
+    front = _find_group(parts, FRONT)
     if front and front.support > _SURELY_FRONT:
         return front
-    groups = [group for each in _PROFILES if (group := _find_group(parts, each))] + ([front] if front else [])
+    groups = [group for each in PROFILES if (group := _find_group(parts, each))] + ([front] if front else [])
     return max(groups, key=lambda group: group.support, default=None)
 
 
-def _find_group(parts: Sequence[_Part], constellation: _Constellation) -> _Group | None:
+def _find_group(parts: Sequence[Part], constellation: Constellation) -> _Group | None:
     """The best supported group of one constellation."""
     parts = [part for part in parts if part.kind in constellation.areas]
     if len(parts) < 3:
         return None
-    proposals = _propose(parts, constellation)
-    if not proposals.size:
+    seats = Seats(parts, constellation)
+    proposals = seats.propose()
+    if not len(proposals):
         return None
-    support = np.concatenate(
-        [_support(chunk, parts, constellation)[0] for chunk in np.array_split(proposals, len(proposals) // 2000 + 1)]
-    )
-    group: dict[str, _Part] = {}
-    transform = proposals[int(support.argmax())]
+    chunks = np.array_split(proposals, len(proposals) // _CHUNK + 1)
+    support = np.concatenate([seats.values(chunk).sum(1) for chunk in chunks])
+    return _settle(seats, proposals[int(support.argmax())])
+
+
+def _settle(seats: Seats, transform: NDArray[np.float64]) -> _Group | None:
+    """The group that gathers about a transform; None if too little supports it."""
+    group: dict[str, Part] = {}
     for _ in range(2):
-        _, chosen = _support(transform[None], parts, constellation)
-        group = {slot: parts[i] for slot, i in zip(constellation.places, chosen[0], strict=True) if i >= 0}
+        group = seats.choose(transform)
         if len(group) < 2:
             return None
-        transform = align.align({slot: (part.x, part.y) for slot, part in group.items()}, constellation.places)
-    score = float(_support(transform[None], parts, constellation)[0][0])
-    if score < _LEAST_SUPPORT or len({part.kind for part in group.values()}) < 2 or len(group) < 3:
+        transform = align.align({slot: (part.x, part.y) for slot, part in group.items()}, seats.constellation.places)
+    support = float(seats.values(transform[None]).sum())
+    if support < _LEAST_SUPPORT or len({part.kind for part in group.values()}) < 2 or len(group) < 3:
         return None
-    return _Group(score, transform, list(group.values()), constellation)
-
-
-def _propose(parts: Sequence[_Part], constellation: _Constellation) -> NDArray[np.float64]:
-    """Transforms (N, 2, 3) proposed by pairs of parts whose distance suits their sizes."""
-    proposals = []
-    kinds = np.array([part.kind for part in parts])
-    sides = np.sqrt([part.area / constellation.areas[part.kind] for part in parts])
-    position = np.array([complex(part.x, part.y) for part in parts])
-    for (first, place_a), (second, place_b) in combinations(constellation.places.items(), 2):
-        a = np.flatnonzero(kinds == align.kind(first))
-        b = np.flatnonzero(kinds == align.kind(second))
-        if not a.size or not b.size:
-            continue
-        a, b = (grid.ravel() for grid in np.meshgrid(a, b))
-        goal_a, goal_b = complex(*place_a), complex(*place_b)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            turn = (goal_b - goal_a) / (position[b] - position[a])
-            side = 1 / abs(turn)
-            fits = np.isfinite(turn)
-            for sizes in (sides[a], sides[b]):
-                fits &= (side < sizes * _SCALE_TOLERANCE) & (sizes < side * _SCALE_TOLERANCE)
-        turn, a = turn[fits], a[fits]
-        shift = goal_a - turn * position[a]
-        rows = [(turn.real, -turn.imag, shift.real), (turn.imag, turn.real, shift.imag)]
-        proposals.append(np.array(rows).transpose(2, 0, 1))
-    return np.concatenate(proposals) if proposals else np.empty((0, 2, 3))
-
-
-def _support(
-    transforms: NDArray[np.float64], parts: Sequence[_Part], constellation: _Constellation
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """How well the parts agree with each transform (N,), and the part chosen for each slot (N, K), -1 for none."""
-    points = np.array([(part.x, part.y) for part in parts])
-    areas = np.array([part.area / constellation.areas[part.kind] for part in parts])
-    sure = np.array([part.probability for part in parts])
-    kinds = np.array([part.kind for part in parts])
-    placed = np.einsum("nij,pj->npi", transforms[:, :, :2], points) + transforms[:, None, :, 2]
-    size = np.sqrt(areas * abs(np.linalg.det(transforms[:, :, :2]))[:, None])
-    size_fits = (size < _SCALE_TOLERANCE) & (size > 1 / _SCALE_TOLERANCE)
-    total = np.zeros(len(transforms))
-    chosen = np.full((len(transforms), len(constellation.places)), -1)
-    for column, (slot, place) in enumerate(constellation.places.items()):
-        distance = np.linalg.norm(placed - place, axis=2) / _TOLERANCE
-        value = np.exp(-(distance**2)) * sure * _WEIGHTS[align.kind(slot)]
-        value[(distance > 1) | ~size_fits | (kinds != align.kind(slot))] = 0
-        best = value.argmax(1)
-        gain = np.take_along_axis(value, best[:, None], 1)[:, 0]
-        total += gain
-        chosen[:, column] = np.where(gain > 0, best, -1)
-    return total, chosen
+    return _Group(support, transform, list(group.values()), seats.constellation)
 
 
 def _inside(transform: NDArray[np.float64], probabilities: NDArray[np.float32]) -> float:

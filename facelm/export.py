@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import Tensor, nn
 
@@ -19,11 +20,12 @@ from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelInfo, exported_path, 
 
 OPSET = 18
 _EXAMPLE_SIDE = 64
+_HALF = ".half"
 _LARGE = 1024  # numbers in a tensor that is worth a cast
 
 
 class _FromPixels(nn.Module):
-    """A network with its normalisation: RGB (N, 3, H, W) float32 from 0 to 255 -> logits (N, 19, H, W)."""
+    """A network with its normalisation: RGB (N, 3, H, W) float32 from 0 to 255 -> logits (N, 19, h, w)."""
 
     def __init__(self, network: nn.Module, info: ModelInfo) -> None:
         super().__init__()
@@ -38,7 +40,8 @@ def export(weights: str, out: Path | None = None) -> Path:
     """Export a model of facelm's.
 
     The input ``rgb`` is (N, 3, H, W) float32 from 0 to 255, upright, H and W multiples of 32; the output ``logits`` is
-    (N, 19, H, W) float32. N, H and W are free. Weights are stored in half precision where that loses nothing.
+    (N, 19, h, w) float32, in the network's own resolution. N, H and W are free. Weights are stored in half precision
+    where that loses nothing; an export beside the model only refers to those in the model file, as external data.
 
     Args:
         weights: Name of a shipped model, or path of one that ``facelm train`` wrote.
@@ -56,6 +59,8 @@ def export(weights: str, out: Path | None = None) -> Path:
     network = _FromPixels(network.to(memory_format=torch.contiguous_format), info).eval()
     model = to_onnx(network, torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE), "rgb", ("logits",), "NHW")
     out = out or exported_path(path)
+    if out == exported_path(path):
+        _refer(model, path)
     write_onnx(model, {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: fingerprint(path)}, out)
     return out
 
@@ -106,6 +111,21 @@ def write_onnx(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> 
         temporary.write_bytes(model.SerializeToString())
 
 
+def _refer(model: onnx.ModelProto, path: Path) -> None:
+    """Leave the weights that are in a safetensors file there, and say where: its tensors lie in it as ONNX has them."""
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    entries = json.loads(data[8:start])
+    for tensor in model.graph.initializer:
+        entry = entries.get(tensor.name.removeprefix("network.").removesuffix(_HALF))
+        if entry is None:
+            continue
+        first, last = entry["data_offsets"]
+        if data[start + first : start + last] == tensor.raw_data:
+            set_external_data(tensor, path.name, start + first, last - first)
+            tensor.ClearField("raw_data")
+
+
 def _halve(model: onnx.ModelProto) -> None:
     """Store the weights that are half precision numbers as such; runtimes cast them back when they load the file."""
     casts = []
@@ -118,8 +138,8 @@ def _halve(model: onnx.ModelProto) -> None:
         if not np.array_equal(half.astype(np.float32), values):
             continue
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}{_HALF}"))
+        casts.append(helper.make_node("Cast", [f"{name}{_HALF}"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

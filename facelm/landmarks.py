@@ -74,7 +74,7 @@ def find_landmarks(face: Face, learned: bool = True) -> Landmarks:
         found = find_points(face.probabilities)
         points = merge(contours, found)
         confidence = rate_points(describe(contours, found), coefficients())
-        fit = fit_shape(points, confidence.clip(min=_PRIOR))
+        fit = fit_shape(points, confidence.clip(min=_PRIOR), contours.fit.state)
     visible = contours.seen & ~contours.reader.covered(points)
     if abs(fit.pose.yaw) > _JAW_HIDDEN:
         visible[_FAR_JAW[fit.pose.yaw > 0]] = False
@@ -133,7 +133,7 @@ def read_contours(face: Face) -> Contours:
         for _ in range(2):
             reader.turn_nose(fit.pose.yaw)
             positions[27:31] = np.where(seen[27:31, None], reader.points[27:31], prior[27:31])
-            fit = fit_shape(positions, weights)
+            fit = fit_shape(positions, weights, fit.state)
     if abs(fit.pose.yaw) > _JAW_HIDDEN:
         seen[_FAR_JAW[fit.pose.yaw > 0]] = False
     points = np.where(seen[:, None], reader.points, fit.points[:, :2])

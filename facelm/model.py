@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
@@ -16,8 +17,11 @@ from facelm import images
 from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-_DECODER = (256, 128, 64, 32, 16)
-_LEAN_DECODER = (128, 96, 64, 32, 16)
+# Four blocks, up to half of the input's resolution: a fifth one would get nothing from the encoder, and take as long as
+# all the others.
+_DECODER = (256, 128, 64, 32)
+_LEAN_DECODER = (128, 96, 64, 32)
+_LEVELS = 5
 _LIGHT_ENCODER = 10_000_000
 # What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.
 _UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
@@ -38,18 +42,23 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
 
 
 def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
-    """Build the U-Net: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
+    """Build the U-Net: (N, 3, H, W) normalised float -> logits (N, 19, h, w); H and W are multiples of 32.
+
+    Each block of the decoder doubles the resolution, from H / 32: five end at h = H, four at h = H / 2.
 
     Args:
         info: What to build.
         pretrained: Start from ImageNet weights, which are downloaded; otherwise from random weights.
     """
+    channels = info.decoder_channels
     network: nn.Module = smp.Unet(
         info.encoder,
         encoder_weights="imagenet" if pretrained else None,
-        decoder_channels=info.decoder_channels,
+        decoder_channels=channels + channels[-1:] * (_LEVELS - len(channels)),
         classes=len(info.classes),
     )
+    decoder: Any = network.decoder
+    decoder.blocks = decoder.blocks[: len(channels)]
     return network
 
 

@@ -106,7 +106,10 @@ def open_export(exported: Path, weights: Path, threads: int) -> OpenVinoEngine |
     Raises:
         facelm.weights.ModelError: The ONNX file is damaged.
     """
-    model = read(exported)
+    try:
+        model = read(exported)
+    except ModelError as error:
+        raise ModelError(f"{error}; facelm export {weights} writes it again") from error
     if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
         return None
     try:

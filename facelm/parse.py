@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes, views
-from facelm.detect import MIDDLE, Detection, detect, suppress
+from facelm.detect import Detection, detect_middle, suppress
 from facelm.engine import STRIDE, open_engine
 from facelm.face import Face, bound, bound_face, frame_box
 from facelm.islands import drop_islands
@@ -17,7 +17,6 @@ from facelm.labels import total
 from facelm.search import SMALL_SIDE, Look, look, search, see_context
 
 _MOVED = 0.03
-_OFF_CENTRE = 0.2
 _SKIN_SHARE = 0.002
 _FACE = classes.indices(*classes.FACE)
 
@@ -132,11 +131,14 @@ class FaceParser:
             rgb: (N, H, W, 3) uint8; H and W are padded for the network.
 
         Returns:
-            (N, 19, H, W) float32 class probabilities.
+            (N, 19, h, w) float32 class probabilities: each pixel stands for a square of the pictures' pixels, h and w
+            for all of their rows and columns.
         """
         height, width = rgb.shape[1:3]
         padded = np.pad(rgb, ((0, 0), (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)))
-        return self.engine.predict(padded)[..., :height, :width]
+        found = self.engine.predict(padded)
+        square = padded.shape[1] // found.shape[2]
+        return found[..., : -(-height // square), : -(-width // square)]
 
     def _predict_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         predicted = self.predict(crops)
@@ -167,12 +169,11 @@ class FaceParser:
         """
         faces: list[Face] = []
         moved: list[Detection] = []
-        size = self.info.size
         for detection, crop in zip(detections, self._parse_crops(rgb, detections), strict=True):
-            near = [found for found in detect(*crop) if np.linalg.norm(found.centre / size - MIDDLE) < _OFF_CENTRE]
+            near = detect_middle(*crop)
             if not near:
                 continue
-            better = align.compose(near[0].transform, align.to_crop_pixels(detection.transform, size))
+            better = align.compose(near[0].transform, align.to_crop_pixels(detection.transform, len(crop[1])))
             if not settle and _distance(better, detection.transform) > _MOVED:
                 moved.append(Detection(better, near[0].score))
                 continue
@@ -198,7 +199,7 @@ class FaceParser:
         probabilities: NDArray[np.float32],
         labels: NDArray[np.uint8],
     ) -> Face:
-        inside = align.find_inside(rgb.shape, detection.transform, self.info.size)
+        inside = align.find_inside(rgb.shape, detection.transform, len(labels))
         box = bound_face(labels, inside, detection.transform)
         return Face(box, detection.score, detection.transform, probabilities, inside, see_context(looks, detection))
 

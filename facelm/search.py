@@ -26,13 +26,13 @@ _MARGIN = 24
 _TILE, _OVERLAP = 1024, 192
 _MOST_ENLARGED = 4
 _SMALL_CROP = 120
-_PORTRAIT = 0.5
+_PORTRAIT, _CLEAR = 0.5, 0.6  # size and score of a face beside which no other is looked for
 _CONTEXT_SIZE = 128
 _HINT_OF_SKIN = 0.3
 _FACE = classes.indices(*classes.FACE)
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pictures (N, H, W, 3) uint8 -> class probabilities (N, 19, H, W) float32."""
+"""Pictures (N, H, W, 3) uint8 -> class probabilities (N, 19, h, w) float32, see `facelm.parse.FaceParser.predict`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def search(
     looks = [look(predict, rgb, SMALL_SIDE)]
     detections = looks[0].detect()
     longer = max(rgb.shape[:2])
-    if not min_face and any(face.side > _PORTRAIT * longer for face in detections):
+    if not min_face and any(face.side > _PORTRAIT * longer and face.score > _CLEAR for face in detections):
         return looks, detections
     whole, seen = looks[0], SMALL_SIDE
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
@@ -175,7 +175,9 @@ def look(predict: Predict, rgb: NDArray[np.uint8], side: int) -> Look:
     small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
     method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_CUBIC
     small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
-    return Look(predict(small[None])[0], (width / small_width, height / small_height))
+    probabilities = predict(small[None])[0]
+    square = round(max(small_width, small_height) / max(probabilities.shape[1:]))
+    return Look(probabilities, (square * width / small_width, square * height / small_height))
 
 
 def see_context(looks: Sequence[Look], detection: Detection) -> NDArray[np.float32]:

@@ -52,6 +52,21 @@ class ShapeModel:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """B attempts at a fit: rotations (B, 3, 3), log scales (B,), shifts (B, 2), amounts of modes (B, K)."""
+
+    rotation: NDArray[np.float64]
+    log_scale: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    amounts: NDArray[np.float64]
+
+    def pick(self, index: int) -> State:
+        """One of the attempts."""
+        one = slice(index, index + 1)
+        return State(self.rotation[one], self.log_scale[one], self.shift[one], self.amounts[one])
+
+
+@dataclass(frozen=True, eq=False)
 class ShapeFit:
     """The model as it was fitted to a face.
 
@@ -60,21 +75,13 @@ class ShapeFit:
         points: (68, 3) all landmarks of the fitted shape, float64: x, y in the frame of the input, and z in its
             unit, 0 at the middle of the head's landmarks, growing away from the camera.
         scale: Distance of the outer eye corners of the mean head, were it seen from the front.
+        state: What another fit to the same face may start from.
     """
 
     pose: Pose
     points: NDArray[np.float64]
     scale: float
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """B attempts at a fit: rotations (B, 3, 3), log scales (B,), shifts (B, 2), amounts of modes (B, K)."""
-
-    rotation: NDArray[np.float64]
-    log_scale: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    amounts: NDArray[np.float64]
+    state: State
 
 
 @cache
@@ -84,12 +91,13 @@ def shape_model() -> ShapeModel:
         return ShapeModel(file["mean"].astype(float), file["modes"].astype(float))
 
 
-def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> ShapeFit:
+def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64], start: State | None = None) -> ShapeFit:
     """Fit the shape model to landmarks, robustly: Gauss-Newton on a soft L1 distance, reweighted in each step.
 
     Args:
         points: (68, 2) x, y, float64, any frame with y down; points of weight 0 may be anything, NaN too.
         weights: (68,), from 0 to 1; at least three points that are not on one line need a weight.
+        start: Of a fit to other points of the same face in the same frame; without it, several starts are tried.
 
     Returns:
         Pose, and the whole shape.
@@ -103,30 +111,35 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64]) -> Shap
     model = shape_model()
     part = ShapeModel(model.mean[used], model.modes[:, used])
     seen, weights = points[used], weights[used]
-    angle, log_scale, *shift = _fit_flat(part.mean[:, :2], seen, weights)
+    state = start or _start(part, seen, weights)
+    for _ in range(_STEPS):
+        state, moved = _step(part, seen, weights, state)
+        if moved < _SETTLED:
+            break
+    best = state.pick(int(_cost(part, seen, weights, state).argmin()))
+    (rotation,), (scale,) = best.rotation, np.exp(best.log_scale)
+    roll, yaw, pitch = _to_angles(rotation)
+    shape = model.mean + np.tensordot(best.amounts[0], model.modes, 1)
+    placed = scale * shape @ rotation.T
+    placed[:, :2] += best.shift
+    # z points away from the camera: a nose that moves right or up turns negatively about y or x.
+    return ShapeFit(Pose(-yaw, -pitch, roll), placed, float(scale), best)
+
+
+def _start(model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64]) -> State:
+    """Attempts from the front and from both sides."""
+    angle, log_scale, *shift = _fit_flat(model.mean[:, :2], seen, weights)
     count = len(_STARTS)
-    state = _State(
+    return State(
         _to_matrices(np.array([(0, 0, angle)])) @ _to_matrices(np.array([(0, yaw, 0) for yaw in _STARTS])),
         np.full(count, log_scale),
         np.tile(shift, (count, 1)),
         np.zeros((count, len(model.modes))),
     )
-    for _ in range(_STEPS):
-        state, moved = _step(part, seen, weights, state)
-        if moved < _SETTLED:
-            break
-    best = int(_cost(part, seen, weights, state).argmin())
-    rotation, scale = state.rotation[best], np.exp(state.log_scale[best])
-    roll, yaw, pitch = _to_angles(rotation)
-    shape = model.mean + np.tensordot(state.amounts[best], model.modes, 1)
-    placed = scale * shape @ rotation.T
-    placed[:, :2] += state.shift[best]
-    # z points away from the camera: a nose that moves right or up turns negatively about y or x.
-    return ShapeFit(Pose(-yaw, -pitch, roll), placed, float(scale))
 
 
 def _cost(
-    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State
+    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: State
 ) -> NDArray[np.float64]:
     """What each attempt costs: (B,)."""
     off = _residuals(model, seen, state)[0] / _INLIER
@@ -137,7 +150,7 @@ def _cost(
 
 
 def _residuals(
-    model: ShapeModel, seen: NDArray[np.float64], state: _State
+    model: ShapeModel, seen: NDArray[np.float64], state: State
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Distances (B, N, 2) in units of the noise, the shapes turned (B, N, 3), and those units (B,)."""
     shapes = model.mean + np.tensordot(state.amounts, model.modes, 1)
@@ -149,8 +162,8 @@ def _residuals(
 
 
 def _step(
-    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: _State
-) -> tuple[_State, float]:
+    model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64], state: State
+) -> tuple[State, float]:
     """One damped Gauss-Newton step on all parameters, and how far it went at most, in radians and noise."""
     off, turned, unit = _residuals(model, seen, state)
     x, y, z = turned.transpose(2, 0, 1) / _NOISE
@@ -173,7 +186,7 @@ def _step(
     move = np.linalg.solve(normal, downhill[..., None])[..., 0]
     # No step turns the head by more than half a radian: far from the solution the linear view of it misleads.
     move *= np.minimum(1.0, 0.5 / np.linalg.norm(move[:, :3], axis=1).clip(1e-12))[:, None]
-    moved = _State(
+    moved = State(
         _to_matrices(move[:, :3]) @ state.rotation,
         state.log_scale + move[:, 3].clip(-0.5, 0.5),
         state.shift + move[:, 4:6],

@@ -175,9 +175,7 @@ class Run:
     def _train_step(self, rgb: Tensor, mask: Tensor) -> float:
         rgb = rgb.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = mask.to(self.device, non_blocking=True)
-        with self._autocast():
-            logits = self.trained(model.normalise(self.info, rgb))
-        loss = self.loss(logits, mask)
+        loss = self.loss(self._predict(self.trained, rgb, mask.shape[-2:]), mask)
         if not bool(torch.isfinite(loss)):
             raise TrainError(f"the loss is {loss.item()} in epoch {self.epoch + 1}: try a smaller --lr")
         self.scaler.scale(loss).backward()
@@ -190,8 +188,11 @@ class Run:
         self.average.update_parameters(self.network)
         return float(loss.item())
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32)
+    def _predict(self, network: nn.Module, rgb: Tensor, shape: torch.Size) -> Tensor:
+        """The logits of a batch (N, 3, H, W) at the resolution of its masks, (N, 19, *shape) float32."""
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            logits: Tensor = network(model.normalise(self.info, rgb))
+        return nn.functional.interpolate(logits.float(), shape, mode="bilinear")
 
     def _finish_epoch(self, deadline: float) -> bool:
         """Validate the averaged weights, report, and keep the best; False when it had to stop before."""
@@ -236,9 +237,7 @@ class Run:
             if stopped:
                 break
             for rgb, mask in batch:
-                with self._autocast():
-                    logits = network(model.normalise(self.info, rgb[None].to(self.device)))
-                logits = nn.functional.interpolate(logits.float(), mask.shape, mode="bilinear")
+                logits = self._predict(network, rgb[None].to(self.device), mask.shape)
                 target = mask[None].long().to(self.device)
                 if bool((target != classes.IGNORE).any()):
                     losses.append(float(loss(logits, target)))

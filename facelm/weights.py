@@ -18,7 +18,7 @@ METADATA_KEY = "facelm"
 """Of the description, in the metadata of a model file and of its export."""
 
 WEIGHTS_KEY = "facelm.weights"
-"""Of the SHA-256 of the model file, in the metadata of its export."""
+"""Of the fingerprint of the model file, in the metadata of its export."""
 
 
 class ModelError(Exception):
@@ -31,7 +31,8 @@ class ModelInfo:
 
     Attributes:
         encoder: Name of the encoder in segmentation_models_pytorch.
-        decoder_channels: Output channels of the five decoder blocks, deepest first.
+        decoder_channels: Output channels of the decoder blocks, deepest first: with five, logits have the resolution of
+            the picture, with four half of it.
         size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
         mean: Mean of the input, RGB, of values from 0 to 1.
         std: Standard deviation of the input, likewise.
@@ -103,8 +104,8 @@ def exported_path(path: Path) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a model file, by which its export is known to be of it."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a model file and its name, by which an export that refers to it is known to be of it."""
+    return hashlib.sha256(path.name.encode() + path.read_bytes()).hexdigest()
 
 
 def unfit(path: Path, error: BaseException) -> ModelError:

@@ -119,7 +119,7 @@ def look_again(
     if rng.random() < 0.2:
         crop = np.repeat(crop.mean(2, keepdims=True), 3, 2)
     probabilities, _ = drop_islands(parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0])
-    inside = align.find_inside(rgb.shape, transform, size)
+    inside = align.find_inside(rgb.shape, transform, probabilities.shape[1])
     return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)
 
 

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from facelm import align, classes
-from facelm.detect import detect
+from facelm.detect import detect, detect_middle
 
 SIZES = {"r_brow": (0.07, 0.018), "l_brow": (0.07, 0.018), "r_eye": (0.035, 0.02), "l_eye": (0.035, 0.02)}
 SIZES |= {"nose": (0.055, 0.11), "u_lip": (0.08, 0.03)}
@@ -80,3 +80,23 @@ def test_parts_without_skin_are_no_face() -> None:
     probabilities[0] += probabilities[skin]
     probabilities[skin] = 0
     assert detect(probabilities) == []
+
+
+@pytest.mark.parametrize("angle", [0, 3, -40, 180])
+def test_the_face_in_the_middle_of_a_crop_is_found_as_a_search_finds_it(angle: float) -> None:
+    crop = draw([(165, 180, 300, angle)], 320)
+    (found,) = detect_middle(crop, crop.argmax(0).astype(np.uint8))
+    (searched,) = detect(crop)
+    np.testing.assert_allclose(found.transform, searched.transform)
+    assert found.score == pytest.approx(searched.score)
+
+
+def test_faces_beside_the_middle_of_a_crop_are_left_out() -> None:
+    crop = draw([(70, 80, 110, 0), (250, 90, 110, 0)], 320)
+    assert len(detect(crop)) == 2
+    assert detect_middle(crop, crop.argmax(0).astype(np.uint8)) == []
+
+
+def test_a_crop_without_a_face() -> None:
+    crop = draw([], 320)
+    assert detect_middle(crop, crop.argmax(0).astype(np.uint8)) == []

@@ -76,8 +76,8 @@ def failure(path: Path | str) -> str:
 
 
 def test_light_encoders_get_the_lean_decoder() -> None:
-    assert model.describe(ENCODER, 128).decoder_channels == (128, 96, 64, 32, 16)
-    assert model.describe("resnet18", 128) == ModelInfo("resnet18", (256, 128, 64, 32, 16), 128)
+    assert model.describe(ENCODER, 128).decoder_channels == (128, 96, 64, 32)
+    assert model.describe("resnet18", 128) == ModelInfo("resnet18", (256, 128, 64, 32), 128)
 
 
 @pytest.mark.parametrize("name", ["resnet5000", "tu-nothing", ""])
@@ -86,9 +86,15 @@ def test_an_unknown_encoder_is_named(name: str) -> None:
         model.describe(name, 64)
 
 
-def test_the_network_gives_a_logit_for_each_class_and_pixel(network: nn.Module) -> None:
+@pytest.mark.parametrize(
+    ("decoder", "shape"), [((16, 16, 8, 8, 8), (64, 96)), ((16, 16, 8, 8), (32, 48)), ((8, 8, 8), (16, 24))]
+)
+def test_the_network_gives_a_logit_for_each_class_in_the_resolution_of_its_last_block(
+    info: ModelInfo, decoder: tuple[int, ...], shape: tuple[int, int]
+) -> None:
     with torch.inference_mode():
-        assert network(torch.zeros(2, 3, 64, 96)).shape == (2, 19, 64, 96)
+        logits = model.build(replace(info, decoder_channels=decoder)).eval()(torch.zeros(2, 3, 64, 96))
+    assert logits.shape == (2, 19, *shape)
 
 
 def test_normalise(info: ModelInfo) -> None:
@@ -176,6 +182,8 @@ def test_wrong_tensors_are_refused(saved: Path, spoilt: Callable[..., Path]) -> 
         {"encoder": "resnet5000"},
         {"encoder": 5},
         {"decoder_channels": [16, 16]},
+        {"decoder_channels": []},
+        {"decoder_channels": [256, 128, 64, 32, 16, 8]},
         {"decoder_channels": 16},
         {"decoder_channels": None},
         {"colour": "red"},

@@ -53,3 +53,11 @@ def test_one_gross_outlier_changes_little() -> None:
 def test_three_points_are_needed() -> None:
     with pytest.raises(ValueError, match="three"):
         fit_shape(view(0, 0, 0), np.eye(68)[0] + np.eye(68)[1])
+
+
+def test_a_fit_may_start_from_another_of_the_same_face() -> None:
+    first = fit_shape(view(30, 5, 10), np.ones(68))
+    seen = view(34, 4, 12)
+    again, afresh = fit_shape(seen, np.ones(68), first.state), fit_shape(seen, np.ones(68))
+    np.testing.assert_allclose(again.points, afresh.points, atol=1)
+    assert again.pose.yaw == pytest.approx(afresh.pose.yaw, abs=1)
