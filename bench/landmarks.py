@@ -81,7 +81,7 @@ def see_truly(rgb: NDArray[np.uint8], truth: Truth, face: Face | None, size: int
     probabilities[0] += 1 - probabilities.sum(0)
     inside = align.find_inside(rgb.shape, transform, size)
     if face:
-        return replace(face, probabilities=probabilities)
+        return replace(face, probabilities=probabilities, inside=inside)
     return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)
 
 

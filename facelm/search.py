@@ -26,7 +26,7 @@ _MARGIN = 24
 _TILE, _OVERLAP = 1024, 192
 _MOST_ENLARGED = 4
 _SMALL_CROP = 120
-_PORTRAIT, _CLEAR = 0.5, 0.6  # size and score of a face beside which no other is looked for
+_PORTRAIT = 0.5
 _CONTEXT_SIZE = 128
 _HINT_OF_SKIN = 0.3
 _FACE = classes.indices(*classes.FACE)
@@ -86,7 +86,7 @@ def search(
     looks = [look(predict, rgb, SMALL_SIDE)]
     detections = looks[0].detect()
     longer = max(rgb.shape[:2])
-    if not min_face and any(face.side > _PORTRAIT * longer and face.score > _CLEAR for face in detections):
+    if not min_face and any(face.side > _PORTRAIT * longer for face in detections):
         return looks, detections
     whole, seen = looks[0], SMALL_SIDE
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
