@@ -4,8 +4,8 @@
 #     recipes/lite.sh DATA
 #
 # DATA holds the folders that recipes/split.py reads, celeba_unlabelled/ (portraits without masks) and
-# encoders/mobilenet_v2_imagenet.pth. The second run goes on at a higher resolution; the third learns from all labels
-# there are, and from those that the second gives to faces that have none.
+# encoders/mobilenet_v2_imagenet.pth. The second run goes on at a higher resolution; the third learns from all
+# labels there are, and from those that the second gives to portraits that have none.
 set -euo pipefail
 data=$1
 python recipes/split.py "$data" runs/data
@@ -20,11 +20,9 @@ facelm train --data runs/data/celebamask/train --init runs/lite256/best.safetens
 
 python recipes/pseudo_labels.py "$data/celeba_unlabelled" runs/data/pseudo runs/lite320/best.safetensors
 
-python recipes/pseudo_labels.py runs/data/aflw/train runs/data/pseudo_aflw runs/lite320/best.safetensors
-
-facelm train --data runs/data/celebamask/train --data runs/data/pseudo --data runs/data/pseudo_aflw \
-    --data runs/data/facesynthetics/train --data runs/data/fasseg/train --init runs/lite320/best.safetensors \
-    --size 320 --epochs 15 --lr 7e-4 --out runs/lite "${common[@]}"
+facelm train --data runs/data/celebamask/train --data runs/data/facesynthetics/train --data runs/data/fasseg/train \
+    --data runs/data/pseudo --init runs/lite320/best.safetensors \
+    --size 320 --epochs 11 --lr 7e-4 --out runs/lite "${common[@]}"
 
 cp runs/lite/best.safetensors weights/lite.safetensors
 facelm export weights/lite.safetensors
