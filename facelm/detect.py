@@ -53,18 +53,24 @@ class Detection:
         return float(1 / np.sqrt(abs(np.linalg.det(self.transform[:, :2]))))
 
 
-def detect(probabilities: NDArray[np.float32], labels: NDArray[np.uint8] | None = None) -> list[Detection]:
+def detect(probabilities: NDArray[np.float32]) -> list[Detection]:
     """Find the faces in a coarse parse.
 
     Args:
         probabilities: (19, h, w) float32.
-        labels: The most probable class of each pixel (h, w), if that is known already.
 
     Returns:
         Faces, best first; the picture of their transforms is the parse itself.
     """
-    labels = label(probabilities) if labels is None else labels
-    found = [part for kind in KINDS for part in _find_parts(kind, labels, probabilities)]
+    return _gather(_find_all(label(probabilities), probabilities), probabilities)
+
+
+def _find_all(labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> list[Part]:
+    return [part for kind in KINDS for part in _find_parts(kind, labels, probabilities)]
+
+
+def _gather(found: Sequence[Part], probabilities: NDArray[np.float32]) -> list[Detection]:
+    """The faces that parts make up, best first."""
     found = sorted(found, key=lambda part: -part.area)[:_MOST_PARTS]
     faces = []
     while (best := _best_group(found)) is not None:
@@ -87,12 +93,13 @@ def detect_middle(probabilities: NDArray[np.float32], labels: NDArray[np.uint8])
         As `detect` does, but only faces in the middle.
     """
     size = len(labels)
-    found = [part for kind in FRONT.areas for part in _find_parts(kind, labels, probabilities)]
-    if len(found) > 2:
-        group = _settle(Seats(found, FRONT), np.array([[1, 0, 0.5], [0, 1, 0.5]]) / size)
+    found = _find_all(labels, probabilities)
+    frontal = [part for part in found if part.kind in FRONT.areas]
+    if len(frontal) > 2:
+        group = _settle(Seats(frontal, FRONT), np.array([[1, 0, 0.5], [0, 1, 0.5]]) / size)
         if group and group.support > _SURELY_FRONT and (faces := _confirm(group, probabilities)):
             return faces
-    faces = detect(probabilities, labels)
+    faces = _gather(found, probabilities)
     return [face for face in faces if np.linalg.norm((face.centre + 0.5) / size - MIDDLE) < _OFF_CENTRE]
 
 
