@@ -168,4 +168,6 @@ for command in (model_commands.train, model_commands.evaluate, model_commands.ex
 def main() -> None:
     """Run the command line; the console script ``facelm``."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    # OpenVINO does without its converter when that cannot be imported, and is there in half of the time.
+    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     app()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from facelm.train import Event
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
+_SECONDS_A_LINE = 60
 
 
 @dataclass
@@ -80,7 +81,7 @@ def warn(message: str) -> None:
 
 
 class TrainingView:
-    """Shows the events of a training run: a live bar for the steps, a table after each epoch.
+    """Shows the events of a training run: a table after each epoch; meanwhile a live bar, in a log a line a minute.
 
     Args:
         leads: Whether this process is the one of several that reports.
@@ -100,6 +101,7 @@ class TrainingView:
             disable=not errors.is_terminal or not leads,
         )
         self.task = self.progress.add_task("train", total=1, epoch="-", loss="-", rate="-", left="-")
+        self.last_line = time.monotonic()
 
     def __enter__(self) -> TrainingView:
         self.progress.start()
@@ -119,15 +121,15 @@ class TrainingView:
         if isinstance(event, Checking):
             self.progress.update(self.task, completed=event.checked, total=event.examples, epoch="0, checking data")
         elif isinstance(event, Step):
+            epoch, loss = f"{event.epoch}/{event.epochs}", f"{event.loss:.4f}"
+            rate, left = f"{event.images_per_second:.1f}", _duration(event.seconds_left)
             self.progress.update(
-                self.task,
-                completed=event.step,
-                total=event.steps,
-                epoch=f"{event.epoch}/{event.epochs}",
-                loss=f"{event.loss:.4f}",
-                rate=f"{event.images_per_second:.1f}",
-                left=_duration(event.seconds_left),
+                self.task, completed=event.step, total=event.steps, epoch=epoch, loss=loss, rate=rate, left=left
             )
+            if not errors.is_terminal and time.monotonic() > self.last_line + _SECONDS_A_LINE:
+                self.last_line = time.monotonic()
+                step = f"step {event.step}/{event.steps}"
+                errors.print(f"epoch {epoch}  {step}  loss {loss}  {rate} images/s  {left} left")
         else:
             mark = " (best so far)" if event.best else ""
             table = Table(title=f"epoch {event.epoch}/{event.epochs}{mark}", title_justify="left")

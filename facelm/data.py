@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ _CELEBA_PICTURES = "CelebA-HQ-img"
 _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
 _CELEBA_PART = re.compile(r"(\d+)_(\w+)\.png")
 _PROBLEMS_SHOWN = 10
-_COMMON = 0.5
 _MERGED = 32
 
 
@@ -266,32 +264,3 @@ def split(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list
         [example for i, example in enumerate(examples) if i not in held_out],
         [example for i, example in enumerate(examples) if i in held_out],
     )
-
-
-def balance(examples: Sequence[Example]) -> list[Example]:
-    """Repeat the examples that show a rare class, so that training meets hats and glasses often enough.
-
-    Examples with merged classes are not repeated.
-
-    The number of repeats is the square root of a half over the share of examples that show the class (repeat
-    factor sampling; Gupta, Dollar and Girshick, CVPR 2019), for the rarest class in the example.
-
-    Raises:
-        facelm.images.ImageError: A mask cannot be read.
-    """
-    with ThreadPoolExecutor(4) as pool:
-        shown = list(pool.map(_shown_classes, examples))
-    counts = Counter(index for indices in shown for index in indices)
-    return [
-        example
-        for example, indices in zip(examples, shown, strict=True)
-        for _ in range(max([1, *(round((_COMMON * len(examples) / counts[i]) ** 0.5) for i in indices)]))
-    ]
-
-
-def _shown_classes(example: Example) -> set[int]:
-    if example.merged:
-        return set()
-    if example.mask is None:
-        return {index for index, _ in example.parts}
-    return set(np.unique(images.read_mask(example.mask)).tolist()) - {classes.IGNORE}

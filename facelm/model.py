@@ -17,10 +17,8 @@ from facelm import images
 from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-# Four blocks, up to half of the input's resolution: a fifth one would get nothing from the encoder, and take a third of
-# the network's time.
-_DECODER = (256, 128, 64, 32)
-_LEAN_DECODER = (128, 96, 64, 32)
+_DECODER = (256, 128, 64, 32, 16)
+_LEAN_DECODER = (128, 96, 64, 32, 16)
 _LEVELS = 5
 _LIGHT_ENCODER = 10_000_000
 # What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.

@@ -15,7 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from facelm import augment, classes, data
+from facelm.balance import balance, find_shown
 from facelm.config import TrainConfig
+from facelm.jewellery import Jeweller
 from facelm.scenes import SceneMaker
 
 _SCENE_CHANCE = 0.35
@@ -25,9 +27,17 @@ _VALIDATION_FRACTION = 0.1
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
 
-    def __init__(self, examples: Sequence[data.Example], scenes: SceneMaker | None, size: int, seed: int) -> None:
+    def __init__(
+        self,
+        examples: Sequence[data.Example],
+        scenes: SceneMaker | None,
+        size: int,
+        seed: int,
+        jeweller: Jeweller | None = None,
+    ) -> None:
         self.examples = examples
         self.scenes = scenes
+        self.jeweller = jeweller
         self.seed = seed
         self.geometric = augment.geometric(size)
         self.photometric = augment.photometric()
@@ -42,7 +52,10 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         if self.scenes and not example.merged and rng.random() < _SCENE_CHANCE:
             rgb, mask = self.scenes.make(rng)
         else:
-            warped = self.geometric(**_square(*example.read()))
+            rgb, mask = example.read()
+            if self.jeweller and not example.merged:
+                rgb, mask = self.jeweller.adorn(rgb, mask, rng)
+            warped = self.geometric(**_square(rgb, mask))
             rgb, mask = warped["image"], warped["mask"]
         changed = self.photometric(image=rgb, mask=mask)
         return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
@@ -112,8 +125,9 @@ def find_samples(
     data.check(train + held_out, on_progress, backgrounds)
     complete = [example for example in train if not example.merged]
     scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
-    train = data.balance(train)
-    return TrainingSet(train, scenes, config.size, config.seed), ValidationSet(held_out, config.size)
+    shown = find_shown(train)
+    training_set = TrainingSet(balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown))
+    return training_set, ValidationSet(held_out, config.size)
 
 
 def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:

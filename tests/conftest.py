@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 import skimage.data
@@ -21,6 +22,9 @@ from facelm import classes, images
 from facelm.parse import FaceParser
 
 ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("any_speed", deadline=None)
+hypothesis.settings.load_profile("any_speed")
 
 # (class, centre x, centre y, half width, half height) in a unit square, in the order of drawing; the
 # subject's left is on the right of the picture.

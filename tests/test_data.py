@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -293,16 +292,3 @@ def test_a_classes_file_that_makes_no_sense_is_named(tmp_path: Path, merged: obj
 def test_a_value_that_the_classes_file_does_not_name_is_refused(tmp_path: Path) -> None:
     write_merged(tmp_path, {"0": list(classes.NAMES)})
     assert "class 1; wanted are 0 to 0" in problem(tmp_path)
-
-
-def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:
-    for number in range(32):
-        mask = np.full((32, 32), classes.INDEX["skin"], np.uint8)
-        if number < 2:
-            mask[:4] = classes.INDEX["hat"]
-        elif number < 8:
-            mask[:4] = classes.INDEX["eye_g"]
-        write_pair(tmp_path, f"{number:02}", np.zeros((32, 32, 3), np.uint8), mask)
-    counts = Counter(int(example.image.stem) for example in data.balance(data.find(tmp_path)))
-    # The root of a half over the share: 2 in 32 show a hat, 6 in 32 glasses.
-    assert [counts[number] for number in (0, 1, 2, 7, 8, 31)] == [3, 3, 2, 2, 1, 1]

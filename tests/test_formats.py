@@ -245,7 +245,7 @@ def test_coco_category_names_and_joins_the_points():
     assert len(lines) == 68 - len(PARTS) + 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_region_round_trips(mask):
     region = json.loads(json.dumps(encode_region(mask)))
@@ -361,7 +361,7 @@ def test_file_names_that_are_not_utf8(format, tmp_path):
         assert r"caf\udce9.jpg" in (tmp_path / "faces").read_text("utf-8").replace("\\\\", "\\")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(), arrays(np.float64, (68, 2), elements=st.floats(-1e5, 1e5)))
 def test_any_name_and_any_points_survive_jsonl_and_csv(name, landmarks):
     record = PictureRecord(name, 9, 9, (face(landmarks=landmarks),))

@@ -433,7 +433,7 @@ def test_a_damaged_png_is_an_error():
         decode(bytes(data), "x")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_bytes_give_a_picture_or_an_image_error(data):
@@ -497,7 +497,7 @@ def test_no_pixels_are_an_error():
 # Masks
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
 def test_a_written_mask_is_read_back(tmp_path, mask):
     path = tmp_path / "mask.png"

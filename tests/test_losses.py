@@ -36,7 +36,7 @@ def test_no_idea_costs_the_logarithm_of_the_classes() -> None:
 
 
 @given(st.integers(0, 1000), st.floats(0.1, 0.9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_worse_logits_cost_more(seed: int, share: float) -> None:
     target = random_target(seed)
     wrong = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed + 1)) < share

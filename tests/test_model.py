@@ -76,8 +76,8 @@ def failure(path: Path | str) -> str:
 
 
 def test_light_encoders_get_the_lean_decoder() -> None:
-    assert model.describe(ENCODER, 128).decoder_channels == (128, 96, 64, 32)
-    assert model.describe("resnet18", 128) == ModelInfo("resnet18", (256, 128, 64, 32), 128)
+    assert model.describe(ENCODER, 128).decoder_channels == (128, 96, 64, 32, 16)
+    assert model.describe("resnet18", 128) == ModelInfo("resnet18", (256, 128, 64, 32, 16), 128)
 
 
 @pytest.mark.parametrize("name", ["resnet5000", "tu-nothing", ""])
