@@ -1,4 +1,4 @@
-"""The training loss: Dice and cross-entropy, for whole and for coarser labels."""
+"""The training loss: Dice and cross-entropy, for whole and for coarser labels, and what a teacher says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class DiceCrossEntropy(nn.Module):
 
     Cross-entropy makes every pixel count, Dice every class: an eye weighs as much as the hair. Necklaces and
     earrings, a few pixels in a few pictures, weigh more in the cross-entropy, or they are never predicted.
-    A pixel that has one of several classes (`classes.one_of`) is right in any of them.
+    A pixel that has one of several classes (`classes.one_of`) is right in any of them. With a teacher, the
+    Kullback-Leibler divergence from its probabilities is added, also where labels are unknown.
 
     Args:
         total: Sums a tensor over the processes that share the batch.
@@ -32,12 +33,13 @@ class DiceCrossEntropy(nn.Module):
             weights[classes.INDEX[name]] = weight
         self.register_buffer("weights", weights)
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, target: Tensor, taught: Tensor | None = None) -> Tensor:
         """Compute the loss.
 
         Args:
             logits: (N, 19, H, W), floating point.
             target: (N, H, W) training labels, int64; 255 is ignored.
+            taught: (N, 19, H / 2, W / 2) probabilities of every second pixel (`facelm.teacher.Teacher`), if any.
 
         Returns:
             A scalar, float32.
@@ -54,8 +56,13 @@ class DiceCrossEntropy(nn.Module):
         # Dice is a ratio of sums over the batch: every fourth pixel estimates it at a quarter of the time,
         # which at full density would be a fifth of a training step on the CPU.
         dice_sums = _dice_sums(logits[..., ::2, ::2], exact[..., ::2, ::2])
-        sums = self.total(torch.cat([dice_sums, torch.stack([cross_entropy, known.float()])]))
-        return _dice_loss(sums[:-2]) + sums[-2] / sums[-1].clamp(min=1)
+        divergence, pixels = logits.new_zeros(()), logits.new_zeros(())
+        if taught is not None:
+            divergence = nn.functional.kl_div(logits[..., ::2, ::2].log_softmax(1), taught, reduction="sum")
+            pixels = pixels + taught[:, 0].numel()
+        means = torch.stack([cross_entropy, known.float(), divergence, pixels])
+        sums = self.total(torch.cat([dice_sums, means]))
+        return _dice_loss(sums[:-4]) + sums[-4] / sums[-3].clamp(min=1) + sums[-2] / sums[-1].clamp(min=1)
 
 
 def _dice_sums(logits: Tensor, target: Tensor) -> Tensor:

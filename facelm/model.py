@@ -75,6 +75,24 @@ def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
     return (rgb.float() / 255 - mean) / std
 
 
+def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, ...], precision: torch.dtype) -> Tensor:
+    """Run a network in a precision of `pick_precision`.
+
+    Args:
+        network: The network.
+        info: Of the network.
+        rgb: (N, 3, H, W), uint8.
+        shape: Height and width that the logits are to have.
+        precision: Of what is computed inside.
+
+    Returns:
+        Logits, (N, 19, *shape) float32.
+    """
+    with torch.autocast(rgb.device.type, precision, enabled=precision != torch.float32):
+        logits: Tensor = network(normalise(info, rgb))
+    return nn.functional.interpolate(logits.float(), shape, mode="bilinear")
+
+
 def initialise(network: nn.Module, path: Path) -> None:
     """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
 

@@ -35,6 +35,9 @@ def train(
         Path | None, typer.Option(help="Local start weights: a facelm model, or an encoder's state dict.")
     ] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
+    teacher: Annotated[
+        str | None, typer.Option(help="Model to learn from as well: lite, resnet50, or a file that train wrote.")
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
     batch: Annotated[int, typer.Option(min=1, help="Pictures in a step, of all processes.")] = 16,
@@ -82,6 +85,7 @@ def train(
                 encoder=encoder,
                 init=str(init) if init else None,
                 pretrained=pretrained,
+                teacher=teacher,
                 epochs=epochs,
                 size=size,
                 batch=batch,

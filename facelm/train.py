@@ -24,6 +24,7 @@ from facelm.memory import keep_freed_memory
 from facelm.metrics import ConfusionMatrix, Scores
 from facelm.samples import Order, find_samples, iterate, start_worker
 from facelm.schedule import average, learning_rate
+from facelm.teacher import Teacher
 
 __all__ = ["Checking", "Epoch", "Event", "Run", "Step", "TrainConfig", "TrainError"]
 
@@ -73,6 +74,7 @@ class Run:
         if config.init and not resume:
             model.initialise(self.network, Path(config.init))
         self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.teacher = Teacher(config.teacher, self.device) if config.teacher else None
         self.training_set, validation_set = find_samples(
             config, lambda checked, all_: on_event(Checking(checked, all_))
         )
@@ -175,7 +177,8 @@ class Run:
     def _train_step(self, rgb: Tensor, mask: Tensor) -> float:
         rgb = rgb.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = mask.to(self.device, non_blocking=True)
-        loss = self.loss(self._predict(self.trained, rgb, mask.shape[-2:]), mask)
+        taught = self.teacher.teach(rgb) if self.teacher else None
+        loss = self.loss(model.predict(self.trained, self.info, rgb, mask.shape[-2:], self.precision), mask, taught)
         if not bool(torch.isfinite(loss)):
             raise TrainError(f"the loss is {loss.item()} in epoch {self.epoch + 1}: try a smaller --lr")
         self.scaler.scale(loss).backward()
@@ -187,12 +190,6 @@ class Run:
         self.schedule.step()
         self.average.update_parameters(self.network)
         return float(loss.item())
-
-    def _predict(self, network: nn.Module, rgb: Tensor, shape: torch.Size) -> Tensor:
-        """The logits of a batch (N, 3, H, W) at the resolution of its masks, (N, 19, *shape) float32."""
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            logits: Tensor = network(model.normalise(self.info, rgb))
-        return nn.functional.interpolate(logits.float(), shape, mode="bilinear")
 
     def _finish_epoch(self, deadline: float) -> bool:
         """Validate the averaged weights, report, and keep the best; False when it had to stop before."""
@@ -237,7 +234,7 @@ class Run:
             if stopped:
                 break
             for rgb, mask in batch:
-                logits = self._predict(network, rgb[None].to(self.device), mask.shape)
+                logits = model.predict(network, self.info, rgb[None].to(self.device), mask.shape, self.precision)
                 target = mask[None].long().to(self.device)
                 if bool((target != classes.IGNORE).any()):
                     losses.append(float(loss(logits, target)))

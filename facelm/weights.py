@@ -78,7 +78,7 @@ def find_weights(name_or_path: str) -> Path:
     shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
-        raise ModelError(f"--model {name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
+        raise ModelError(f"{name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
     return path
 
 
