@@ -97,7 +97,7 @@ def test_the_best_model_can_be_used(straight: Path, faces: Path) -> None:
     best = max(history(straight), key=lambda row: row["mean_f1"])
     assert info.scores == {k: round(best[k], 4) for k in ("pixel_accuracy", "mean_iou", "mean_f1")}
     with torch.inference_mode():
-        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 19, 32, 32)
+        assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 19, 64, 64)
 
 
 def test_the_loss_goes_down(straight: Path) -> None:
