@@ -90,7 +90,8 @@ def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, 
     """
     with torch.autocast(rgb.device.type, precision, enabled=precision != torch.float32):
         logits: Tensor = network(normalise(info, rgb))
-    return nn.functional.interpolate(logits.float(), shape, mode="bilinear")
+    logits = logits.float()
+    return logits if logits.shape[-2:] == shape else nn.functional.interpolate(logits, shape, mode="bilinear")
 
 
 def initialise(network: nn.Module, path: Path) -> None:

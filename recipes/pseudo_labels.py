@@ -41,10 +41,11 @@ class Teacher:
         votes = torch.zeros(1, len(classes.CLASSES), *rgb.shape[:2], device=self.device)
         for size in SIZES:
             small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-            view = model.normalise(self.info, torch.from_numpy(small.copy())[None].to(self.device))
-            enabled = self.precision != torch.float32
-            with torch.autocast(self.device.type, self.precision, enabled=enabled):
-                plain, flipped = (self.network(each).float().softmax(1) for each in (view, view.flip(-1)))
+            view = torch.from_numpy(small.copy())[None].to(self.device)
+            plain, flipped = (
+                model.predict(self.network, self.info, each, small.shape[1:], self.precision).softmax(1)
+                for each in (view, view.flip(-1))
+            )
             both = plain + flipped.flip(-1)[:, classes.MIRRORED]
             votes += torch.nn.functional.interpolate(both, rgb.shape[:2], mode="bilinear")
         mean = votes[0] / (2 * len(SIZES))
