@@ -10,8 +10,18 @@ import openvino
 from numpy.typing import ArrayLike, NDArray
 from openvino import opset13 as operations
 from openvino.preprocess import PrePostProcessor
+from platformdirs import user_cache_dir
 
-from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelError, ModelInfo, fingerprint, first_line, unfit
+from facelm.weights import (
+    METADATA_KEY,
+    WEIGHTS_KEY,
+    ModelError,
+    ModelInfo,
+    find_shipped,
+    fingerprint,
+    first_line,
+    unfit,
+)
 
 _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
@@ -52,15 +62,16 @@ class Network:
         model: The network.
         exact: Compute in single precision, also where the processor is faster in bfloat16.
         threads: How many will call it at once; each then gets processors of its own.
+        keep: Keep what it is compiled to in the user's cache folder: the next process is ready sooner.
     """
 
-    def __init__(self, model: openvino.Model, exact: bool, threads: int = 1) -> None:
+    def __init__(self, model: openvino.Model, exact: bool, threads: int = 1, keep: bool = False) -> None:
         hints: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads > 1:
             hints = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": threads}
         if exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"
-        self._compiled = CORE.compile_model(model, "CPU", hints)
+        self._compiled = _compile_kept(model, hints) if keep else CORE.compile_model(model, "CPU", hints)
         self._of_thread = threading.local()
 
     def __call__(self, values: ArrayLike) -> list[NDArray[np.float32]]:
@@ -71,6 +82,14 @@ class Network:
         return [found[output] for output in self._compiled.outputs]
 
 
+def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvino.CompiledModel:
+    """Compile a network, or take what an earlier process compiled of the same one, for the same processor."""
+    try:
+        return CORE.compile_model(model, "CPU", hints | {"CACHE_DIR": user_cache_dir("facelm", appauthor=False)})
+    except RuntimeError:  # nothing can be written there, as in many containers
+        return CORE.compile_model(model, "CPU", hints)
+
+
 class OpenVinoEngine:
     """Runs an exported parsing network.
 
@@ -78,20 +97,20 @@ class OpenVinoEngine:
         model: What `read` made of the ONNX file that ``facelm export`` wrote.
         exact: Compute in single precision, also where the processor is faster in bfloat16.
         threads: How many will call it at once.
+        keep: See `Network`.
 
     Raises:
         ValueError: The file says something else of its network than facelm writes.
     """
 
-    def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1) -> None:
+    def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1, keep: bool = False) -> None:
         self.info = ModelInfo.from_json(read_metadata(model, METADATA_KEY))
         steps = PrePostProcessor(model)
         steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
         steps.input().model().set_layout(openvino.Layout("NCHW"))
-        model = steps.build()
-        logits = model.output().get_node().input(0).get_source_output()
-        model = openvino.Model([operations.softmax(logits, 1)], model.get_parameters())
-        self._network = Network(model, exact, threads)
+        # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
+        steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
+        self._network = Network(steps.build(), exact, threads, keep)
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `facelm.engine.Engine`."""
@@ -113,6 +132,6 @@ def open_export(exported: Path, weights: Path, threads: int) -> OpenVinoEngine |
     if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
         return None
     try:
-        return OpenVinoEngine(model, threads=threads)
+        return OpenVinoEngine(model, threads=threads, keep=weights in find_shipped().values())
     except (RuntimeError, ValueError) as error:
         raise unfit(exported, error) from error

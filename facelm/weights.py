@@ -67,15 +67,20 @@ class ModelInfo:
         return info
 
 
+def find_shipped() -> dict[str, Path]:
+    """The models that come with the program, by name."""
+    package = Path(__file__).parent
+    # An installed wheel carries the weights inside the package, a checkout beside it.
+    return {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
+
+
 def find_weights(name_or_path: str) -> Path:
     """The file of a shipped model (``lite``, ``resnet50``), or of a path.
 
     Raises:
         ModelError: There is neither such a model nor such a file.
     """
-    package = Path(__file__).parent
-    # An installed wheel carries the weights inside the package, a checkout beside it.
-    shipped = {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
+    shipped = find_shipped()
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise ModelError(f"{name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")

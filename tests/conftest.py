@@ -86,6 +86,12 @@ def write_celebamask(folder: Path, count: int, size: int = 48) -> None:
             Image.fromarray(part).convert("RGB").save(parts / f"{number:05}_{name}.png")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is kept in the cache folder of whoever runs the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def face() -> tuple[np.ndarray, np.ndarray]:
     """A picture of 64 by 64 pixels and its mask."""

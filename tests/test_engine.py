@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,38 @@ def test_engines_that_come_and_go_leave_signals_alone() -> None:
             subprocess.run(["true"], check=True)
     """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def landmarks_with_cache(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A run of the command by somebody whose caches are in a folder."""
+    command = [sys.executable, "-m", "facelm", "landmarks", "sample_images/person.jpg", "--device", "cpu"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no variable for where caches are")
+def test_compiled_networks_are_kept_for_the_next_process(tmp_path: Path) -> None:
+    first = landmarks_with_cache(tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()}
+    assert len(kept) == 2
+    second = landmarks_with_cache(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()} == kept
+    for path in kept:
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:100_000])
+    third = landmarks_with_cache(tmp_path)
+    (tmp_path / "file").touch()
+    without = landmarks_with_cache(tmp_path / "file")
+    for run in (first, second, third, without):
+        assert (run.returncode, run.stdout, run.stderr) == (0, first.stdout, "")
+    assert first.stdout.count('"landmarks"') == 1
+
+
+def test_models_of_ones_own_are_not_kept(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copy(LITE.with_suffix(".onnx"), copy.with_suffix(".onnx"))
+    open_engine(str(copy), "cpu")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_pictures_of_any_batch_and_size(parser: FaceParser) -> None:
