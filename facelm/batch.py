@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.images import ImageError
+from facelm.images import ImageError, error_of
 from facelm.sources import Source, read
 
 if TYPE_CHECKING:
@@ -95,9 +95,10 @@ def _process(
         rgb = read(source)
         faces = see(source, rgb)
         result = finish(source, rgb, faces)
-    except (ImageError, MemoryError) as error:
-        told = (
-            str(error) if isinstance(error, ImageError) else f"{source.name}: too large for the memory of this machine"
-        )
-        return Outcome(source, seconds=time.perf_counter() - start, error=told)
+    except (ImageError, MemoryError, cv2.error) as error:
+        if isinstance(error, MemoryError):
+            error = error_of(source.name, "too large for the memory of this machine")
+        elif isinstance(error, cv2.error):
+            error = error_of(source.name, f"OpenCV cannot process it ({error.err})")
+        return Outcome(source, seconds=time.perf_counter() - start, error=str(error))
     return Outcome(source, len(faces), time.perf_counter() - start, result)

@@ -53,7 +53,7 @@ def read_boxes(texts: Iterable[str]) -> Boxes:
             named = _read_json(path) if path.suffix == ".json" else _read_csv(path)
             for name, values in named:
                 by_name.setdefault(name, []).append(_box(values, f"{path}: {name}"))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
             raise ImageError(f"{path}: cannot be read as boxes ({type(error).__name__}: {error})") from error
     return Boxes(tuple(every), by_name)
 

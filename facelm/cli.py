@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,8 @@ def parse(
 
     suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
     run = Run(job, out, [suffix for suffix, wanted in suffixes.items() if wanted], [crops] if crops else [])
+    if crops is not None:
+        run.keep_apart(crops)
     from facelm import align, classes, images
     from facelm.masks import paste, paste_instances, paste_probabilities, write_probabilities
 
@@ -72,9 +75,11 @@ def parse(
         if instances:
             images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width))
         if crops is not None:
+            names = partial(_crop_name, crops / source.stem)
             for number, face in enumerate(faces, 1):
-                crop = align.cut_crop(rgb, face.transform, crop_size)
-                images.write_png(crops / f"{source.stem}.{number}.png", crop)
+                images.write_png(names(number), align.cut_crop(rgb, face.transform, crop_size))
+            if job.overwrite:
+                images.remove_later(names, len(faces))
         images.write_mask(out / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
 
     run.finish(write)
@@ -121,6 +126,11 @@ def landmarks(
         found = record_faces(faces, height, width, kind == "coco", solid, min_confidence)
         return PictureRecord(source.name, width, height, found, stem=source.stem)
 
+    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+        formats.write_pts(record(source, rgb, faces), out or Path(), job.overwrite)
+
+    if in_folder:
+        run.finish(write)
     try:
         if out is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
@@ -165,9 +175,21 @@ for command in (model_commands.train, model_commands.evaluate, model_commands.ex
     app.command()(command)
 
 
+def _crop_name(stem: Path, number: int) -> Path:
+    return stem.with_name(f"{stem.name}.{number}.png")
+
+
 def main() -> None:
     """Run the command line; the console script ``facelm``."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     # OpenVINO does without its converter when that cannot be imported, and is there in half of the time.
     sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
-    app()
+    try:
+        app()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Standard output is full. Python would try again to write the rest when it ends, so nothing takes it in.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"standard output: cannot be written ({error.strerror})", file=sys.stderr)
+        sys.exit(1)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from facelm.evaluate import Evaluation, Report
     from facelm.train import Event
 
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 _SECONDS_A_LINE = 60
 
 

@@ -191,9 +191,9 @@ def check(
     Raises:
         DataError: Names up to ten of the faulty files, each with its cause.
     """
-    problems = []
+    problems = sorted({problem for example in examples if (problem := _find_one_sided(example))})
     with ThreadPoolExecutor(4) as pool:
-        for number, problem in enumerate(pool.map(_find_problem, [*examples, *backgrounds]), 1):
+        for number, problem in enumerate(pool.map(find_problem, [*examples, *backgrounds]), 1):
             if problem:
                 problems.append(problem)
             if on_progress:
@@ -202,7 +202,17 @@ def check(
         raise DataError(_list_problems(problems))
 
 
-def _find_problem(example: Example | Path) -> str | None:
+def _find_one_sided(example: Example) -> str | None:
+    """What is wrong with merged classes for training, which mirrors pictures."""
+    for value, members in enumerate(example.merged):
+        if len(members) > 1 and {classes.MIRRORED[index] for index in members} != set(members):
+            path = example.image.parent.parent / "classes.json"
+            return f"{path}: value {value} stands for several classes of one side; join those of both, or none"
+    return None
+
+
+def find_problem(example: Example | Path) -> str | None:
+    """What is wrong with the files of an example, or with a picture without mask, in one line."""
     try:
         if isinstance(example, Path):
             _size(example)
@@ -227,8 +237,10 @@ def _find_problem(example: Example | Path) -> str | None:
 def _size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as `images.read` gives it, many times as fast for a JPEG."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=images.FORMATS) as picture:
             width, height = picture.size
+            if width * height > images.MAX_PIXELS:
+                raise ValueError("too many pixels")
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
             picture.draft("RGB", (1, 1))  # decoding at an eighth of the size finds a truncated file too
             picture.load()

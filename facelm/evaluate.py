@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes, images
-from facelm.data import DataError, Example
+from facelm.data import DataError, Example, find_problem
 from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.masks import paste
@@ -159,6 +159,8 @@ def _class_names(truths: Sequence[Truth]) -> tuple[str, ...]:
 
 def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
     if truth.example:
+        if problem := find_problem(truth.example):
+            raise images.ImageError(problem)
         rgb, mask = truth.example.read_values()
     else:
         rgb, mask = images.read(truth.image), None

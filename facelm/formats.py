@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.coco import dump_coco
-from facelm.images import ImageError, atomic_path
+from facelm.images import ImageError, atomic_path, remove_later
 from facelm.records import POINTS, FaceRecord, PictureRecord, plain_text, rounded
 
 
@@ -162,18 +162,41 @@ def _dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool) -> 
         stream.flush()
 
 
+def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
+    """Write iBUG's ``.pts`` for each face of a picture: ``<stem>.pts``, ``<stem>.2.pts`` and so on.
+
+    The first is written last: where it is, all are.
+
+    Args:
+        record: What was found.
+        folder: Where to.
+        clear: Remove those of further faces, which an earlier run found.
+
+    Raises:
+        ValueError: The picture has no stem to name the files by.
+        ImageError: A file cannot be written or removed.
+    """
+    if record.faces and not record.stem:
+        raise ValueError(f"{record.image} has no stem to name its .pts file by")
+    if clear:
+        remove_later(lambda number: _pts_path(record, folder, number), len(record.faces))
+    for number, face in reversed(list(enumerate(record.faces, 1))):
+        with atomic_path(_pts_path(record, folder, number)) as partial:
+            partial.write_text(_pts(face), encoding="ascii", newline="\n")
+
+
+def _pts_path(record: PictureRecord, folder: Path, number: int) -> Path:
+    return folder / (f"{record.stem}.pts" if number == 1 else f"{record.stem}.{number}.pts")
+
+
 def _save_pts(records: Iterable[PictureRecord], folder: Path) -> None:
     written: set[Path] = set()
     for record in records:
-        if record.faces and not record.stem:
-            raise ValueError(f"{record.image} has no stem to name its .pts file by")
-        for number, face in enumerate(record.faces, start=1):
-            path = folder / (f"{record.stem}.pts" if number == 1 else f"{record.stem}.{number}.pts")
-            if path in written:
-                raise ValueError(f"{record.image} and another picture would both write {path}")
-            written.add(path)
-            with atomic_path(path) as partial:
-                partial.write_text(_pts(face), encoding="ascii", newline="\n")
+        files = {_pts_path(record, folder, number) for number in range(1, len(record.faces) + 1)}
+        if twice := written & files:
+            raise ValueError(f"{record.image} and another picture would both write {twice.pop()}")
+        written |= files
+        write_pts(record, folder)
 
 
 def _pts(face: FaceRecord) -> str:
@@ -183,6 +206,11 @@ def _pts(face: FaceRecord) -> str:
 
 
 def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None:
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **_arrays(records, solid))  # type: ignore[arg-type]  # keywords for names
+
+
+def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[Any]]:
     found = [(record, number, face) for record in records for number, face in enumerate(record.faces)]
     faces = [face for _, _, face in found]
 
@@ -201,8 +229,7 @@ def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None
     }
     if solid:
         arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
-    with atomic_path(path) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # it takes keywords for names
+    return arrays
 
 
 _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {

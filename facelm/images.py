@@ -5,13 +5,14 @@ an upright RGB array from then on. Every failure is an `ImageError` whose messag
 """
 
 import io
+import itertools
 import os
 import platform
 import re
 import secrets
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ A file of a few kilobytes can claim to be a picture of many gigabytes (a decompr
 the header is checked before anything is decoded. The largest phone cameras (16320×12240) stay below it.
 """
 
-# Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file."""
+
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
 
 _TEMPORARY = f".facelm-{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
@@ -45,7 +47,7 @@ class ImageError(Exception):
     """A picture or mask that cannot be read or written; the message is one line, `file: cause`."""
 
 
-def _error(name: str | os.PathLike[str], cause: str) -> ImageError:
+def error_of(name: str | os.PathLike[str], cause: str) -> ImageError:
     """An `ImageError` that stays printable and one line long, whatever characters a file's name has."""
     line = f"{os.fspath(name)}: {cause}".encode("utf-8", "backslashreplace").decode("utf-8")
     return ImageError("\\n".join(line.splitlines()))
@@ -107,10 +109,10 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     image = _load(_read_bytes(path), os.fspath(path))
     if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
         kind = "grey picture with alpha or fractions" if image.mode in {"LA", "F"} else "colour picture"
-        raise _error(path, f"is a {kind}; {_MASK_KINDS}")
+        raise error_of(path, f"is a {kind}; {_MASK_KINDS}")
     values = np.array(image)
     if values.min() < 0 or values.max() > 255:
-        raise _error(path, f"has values outside 0 to 255; {_MASK_KINDS}")
+        raise error_of(path, f"has values outside 0 to 255; {_MASK_KINDS}")
     return values.astype(np.uint8)
 
 
@@ -199,7 +201,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         # A device such as /dev/null would be replaced by a plain file, if the user may do that.
         if target.exists() and not target.is_file():
-            raise _error(target, "cannot be written (a folder or device has this name)")
+            raise error_of(target, "cannot be written (a folder or device has this name)")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -207,9 +209,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise _error(target, "cannot be written (a file has the name of its folder)") from error
+        raise error_of(target, "cannot be written (a file has the name of its folder)") from error
     except OSError as error:
-        raise _error(target, f"cannot be written ({error.strerror or error})") from error
+        raise error_of(target, f"cannot be written ({error.strerror or error})") from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -217,7 +219,27 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.glob(f"{_TEMPORARY}*"):
         number = path.name.removeprefix(_TEMPORARY).split("-")[0]
         if number.isdecimal() and not _is_running(int(number)):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # it is another user's
+                path.unlink()
+
+
+def remove_later(name: Callable[[int], Path], count: int) -> None:
+    """Remove the files of an earlier run that found more faces.
+
+    Args:
+        name: The file of a face, by its number.
+        count: Faces that there are now; files are removed from the next one on, to the first that is not there.
+
+    Raises:
+        ImageError: A file cannot be removed.
+    """
+    for number in itertools.count(count + 1):
+        try:
+            name(number).unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise error_of(name(number), f"cannot be removed ({error.strerror})") from error
 
 
 def _is_running(process: int) -> bool:
@@ -238,31 +260,31 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise _error(path, "no such file") from error
+        raise error_of(path, "no such file") from error
     except IsADirectoryError as error:
-        raise _error(path, "is a folder, not a picture") from error
+        raise error_of(path, "is a folder, not a picture") from error
     except PermissionError as error:
-        raise _error(path, "no permission to read it") from error
+        raise error_of(path, "no permission to read it") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise _error(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        raise error_of(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _load(data: bytes, name: str) -> Image.Image:
     """A decoded picture in PIL's own mode, its size checked against `MAX_PIXELS` beforehand."""
     if not data:
-        raise _error(name, "empty file")
+        raise error_of(name, "empty file")
     image = _open(data, name)
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
-        raise _error(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
     if pixels == 0:
-        raise _error(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
+        raise error_of(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
     try:
         image.load()
     except MemoryError as error:
-        raise _error(name, f"not enough memory for its {pixels:,} pixels") from error
+        raise error_of(name, f"not enough memory for its {pixels:,} pixels") from error
     except Exception as error:  # damaged data make PIL raise nearly anything, struct.error for one
-        raise _error(name, f"truncated or damaged ({error or type(error).__name__})") from error
+        raise error_of(name, f"truncated or damaged ({error or type(error).__name__})") from error
     return image
 
 
@@ -271,14 +293,14 @@ def _open(data: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=_FORMATS)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
-        raise _error(name, "not a picture, or damaged (cannot identify image file)") from error
+        raise error_of(name, "not a picture, or damaged (cannot identify image file)") from error
     except Image.DecompressionBombError as error:
         pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
-        raise _error(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
     except Exception as error:
-        raise _error(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
+        raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:

@@ -209,7 +209,7 @@ def score_landmarks(errors: Sequence[FaceErrors | None]) -> LandmarkScores:
         missed,
         _mean(every),
         _mean(means),
-        _mean((every > FAILURE).astype(float)),
+        _mean((every[np.isfinite(every)] > FAILURE).astype(float)),
         {name: _mean(found[:, part]) for name, part in GROUPS.items()},
         _mean(np.array([each.jaw_line for each in seen])),
         bins,

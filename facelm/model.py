@@ -47,14 +47,22 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
     Args:
         info: What to build.
         pretrained: Start from ImageNet weights, which are downloaded; otherwise from random weights.
+
+    Raises:
+        ModelError: There are no ImageNet weights for the encoder, or they cannot be downloaded.
     """
     channels = info.decoder_channels
-    network: nn.Module = smp.Unet(
-        info.encoder,
-        encoder_weights="imagenet" if pretrained else None,
-        decoder_channels=channels + channels[-1:] * (_LEVELS - len(channels)),
-        classes=len(info.classes),
-    )
+    try:
+        network: nn.Module = smp.Unet(
+            info.encoder,
+            encoder_weights="imagenet" if pretrained else None,
+            decoder_channels=channels + channels[-1:] * (_LEVELS - len(channels)),
+            classes=len(info.classes),
+        )
+    except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
+        if not pretrained:
+            raise
+        raise ModelError(f"--pretrained: no weights for {info.encoder} ({first_line(error)})") from error
     decoder: Any = network.decoder
     decoder.blocks = decoder.blocks[: len(channels)]
     return network

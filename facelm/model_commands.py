@@ -204,7 +204,12 @@ def bench(
     from facelm.images import ImageError
     from facelm.weights import ModelError
 
-    found = sources.find(inputs)
+    try:
+        if "-" in inputs:
+            raise sources.UsageError("standard input cannot be timed: give a file")
+        found = sources.find(inputs)
+    except sources.UsageError as error:
+        raise typer.BadParameter(str(error)) from None
     if not found:
         console.warn(f"nothing to do: no picture in {', '.join(inputs)}")
         raise typer.Exit(session.NOTHING_TO_DO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from facelm import augment, classes, data
+from facelm import augment, classes, data, images
 from facelm.balance import balance, find_shown
 from facelm.config import TrainConfig
 from facelm.jewellery import Jeweller
@@ -72,8 +73,9 @@ class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
         return len(self.examples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """RGB (3, size, size) uint8 and class indices (H, W) uint8."""
+        """RGB (3, size, size) uint8 and class indices (H, W) uint8; 255 where one of several classes is meant."""
         rgb, mask = self.examples[index].read()
+        mask[mask >= len(classes.CLASSES)] = classes.IGNORE
         rgb = cv2.resize(rgb, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(np.uint8)
         return _to_tensor(rgb), torch.from_numpy(mask)
 
@@ -135,18 +137,29 @@ def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
 
     A worker is a fork of this process without its threads; if OpenCV has started some here, it would wait
     for them there forever. So OpenCV gives them up for the moment of the fork.
+
+    Raises:
+        facelm.images.ImageError: A picture cannot be read.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return iter(loader)
+        batches = iter(loader)
     finally:
         cv2.setNumThreads(threads)
+    try:
+        yield from batches
+    except images.ImageError as error:
+        # From a worker it comes with the text of a traceback, whose last line it is.
+        told = str(error).strip().splitlines()[-1]
+        raise images.ImageError(told.removeprefix("facelm.images.ImageError: ")) from None
 
 
 def start_worker(worker: int) -> None:
-    """Workers leave Ctrl-C to the loop, which ends cleanly, and use one thread each."""
+    """Workers leave signals to the loop, which ends cleanly, and use one thread each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # what is sent to the whole group, as by timeout(1), does not reach them
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 

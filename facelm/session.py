@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -67,9 +68,12 @@ class Run:
         self.stopped_by: int | None = None
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._stop)
+        self.unfinished: images.ImageError | None = None
         inputs = list(job.inputs or ())
         if job.skip_existing and job.overwrite:
             raise typer.BadParameter("--skip-existing and --overwrite exclude each other")
+        if job.manifest and job.manifest.exists() and not (job.skip_existing or job.overwrite):
+            refuse_overwriting(job.manifest)
         try:
             if job.from_file:
                 inputs += sources.read_list(job.from_file)
@@ -106,11 +110,27 @@ class Run:
         elif any(there):
             refuse_overwriting(next(paths[0] for paths in there if paths), sum(map(bool, there)) - 1)
 
+    def keep_apart(self, folder: Path) -> None:
+        """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
+        inputs = {os.path.realpath(source.path.parent) for source in self.sources if source.path}
+        for source in self.sources:
+            first = folder / f"{source.stem}.1.png"
+            if os.path.realpath(first.parent) in inputs:
+                raise typer.BadParameter(f"--crops {folder}: there are pictures to parse; give crops another folder")
+            if first.exists() and not (self.job.overwrite or self.job.skip_existing):
+                refuse_overwriting(first)
+
     def go_on(self, path: Path, format: str, solid: bool) -> None:
         """Take what an earlier run wrote to one file for all pictures, or refuse to write over it.
 
         Of JSON lines those without an error are kept, in whatever order; any other format is whole or not there.
         """
+        if format != "jsonl":
+            self.unfinished = images.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
+        if path.exists() and not path.is_file():
+            raise typer.BadParameter(f"{path}: cannot be written (a folder or device has this name)")
+        if self.job.overwrite or self.job.skip_existing:
+            images.remove_leftovers(path.parent)
         if not path.exists() or self.job.overwrite:
             return
         if not self.job.skip_existing:
@@ -125,6 +145,8 @@ class Run:
         ]
         self.tally.skipped = len(self.all_sources) - len(self.sources)
         if not self.sources:
+            with ExitStack() as stack:
+                self._open_manifest(stack)
             self.exit()
 
     def _process(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
@@ -139,6 +161,7 @@ class Run:
             return self.stopped_by is not None
 
         if job.engine is Engine.ray:
+            _check_model(job.model)
             return cluster.process(self.sources, make, look, finish, stopped)
         threads = min(batch.THREADS, len(self.sources))
         return batch.process(self.sources, partial(look, make(threads=threads)), finish, stopped, threads)
@@ -159,18 +182,31 @@ class Run:
                 yield outcome
 
     def records(self, finish: Finish[PictureRecord]) -> Iterator[PictureRecord]:
-        """A record of each picture, those of an earlier run among them, in the order of the pictures."""
+        """A record of each picture, those of an earlier run among them, in the order of the pictures.
+
+        Records of pictures that this run is not about come first.
+
+        Raises:
+            facelm.images.ImageError: The run was stopped, and what it writes is to be whole.
+        """
+        names = {plain_text(source.name) for source in self.all_sources}
+        yield from (record for name, record in self.known.items() if name not in names)
         rest = iter(self.all_sources)
         for outcome in self.outcomes(finish):
             for source in rest:
                 if source == outcome.source:
                     break
-                yield self.known[plain_text(source.name)]
+                yield from self._known(source)
             failure = PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
             yield outcome.result or failure
         for source in rest:
-            if (known := self.known.get(plain_text(source.name))) is not None:
-                yield known
+            yield from self._known(source)
+        if self.stopped_by is not None and self.unfinished is not None:
+            raise self.unfinished
+
+    def _known(self, source: Source) -> Iterator[PictureRecord]:
+        if (known := self.known.get(plain_text(source.name))) is not None:
+            yield known
 
     def finish(self, finish: Finish[object]) -> None:
         """Process all pictures, for what ``finish`` writes; then end the command."""
@@ -196,13 +232,25 @@ class Run:
         streams = [sys.stdout] if self.job.as_json else []
         if self.job.manifest is not None:
             temporary = stack.enter_context(images.atomic_path(self.job.manifest))
-            streams.append(stack.enter_context(temporary.open("w", encoding="utf-8")))
+            if self.job.skip_existing and self.job.manifest.is_file():
+                temporary.write_bytes(self.job.manifest.read_bytes())
+            streams.append(stack.enter_context(temporary.open("a", encoding="utf-8")))
         return streams
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         """The pictures in hand are finished; a second signal ends the program at once."""
         self.stopped_by = signum
         signal.signal(signum, signal.SIG_DFL)
+
+
+def _check_model(model: str) -> None:
+    """End the command at once if there is no such model: on a cluster it would be told by each node."""
+    from facelm.weights import ModelError, find_weights
+
+    try:
+        find_weights(model)
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _see(boxes: Boxes | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]) -> list[Face]:

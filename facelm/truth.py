@@ -28,6 +28,7 @@ from facelm.records import POINTS
 LANDMARKS, JAW_LINES, FACES = "landmarks68.json", "jawlines.json", "faces.json"
 Box = tuple[float, float, float, float]
 _MANY_VALUES = 8
+_LEAST_KNOWN = 3
 _BINS = 4
 
 
@@ -86,6 +87,8 @@ def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]
     for name, points in read.items():
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2 or len(points) != (count or len(points)):
             raise DataError(f"{path}: {name}: wanted are {count or 'two or more'} points of x and y")
+        if count and np.isfinite(points).all(1).sum() < _LEAST_KNOWN:
+            raise DataError(f"{path}: {name}: fewer than {_LEAST_KNOWN} points are known")
     return read
 
 
@@ -128,7 +131,7 @@ def read_column(folder: Path, column: str, names: list[str]) -> Mapping[str, str
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
         if rows and "image" in rows[0]:
-            columns |= rows[0].keys() - {"image"}
+            columns |= rows[0].keys() - {"image", None}
             values |= {row["image"]: row[column] for row in rows if row.get(column)}
     if column not in columns:
         there = f"there are {', '.join(sorted(columns))}" if columns else "no CSV file there has a column image"
@@ -144,7 +147,7 @@ def _bin(values: Mapping[str, str]) -> Mapping[str, str]:
         numbers = np.array(given, float)
     except ValueError:
         return values
-    if len(set(given)) <= _MANY_VALUES:
+    if len(set(given)) <= _MANY_VALUES or not np.isfinite(numbers).all():
         return values
     edges = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1), method="nearest"))
     labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,10 +51,13 @@ def test_what_fails_is_told_and_the_rest_go_on(sources: list[Source]) -> None:
             raise ImageError("05: disk full")
         if source is sources[6]:
             raise MemoryError
+        if source is sources[7]:
+            cv2.resize(rgb, (0, 0))
 
     outcomes = list(process(sources, see, finish))
     failed = {outcome.source.stem: outcome.error for outcome in outcomes if outcome.error}
-    assert list(failed) == ["03", "05", "06"]
+    assert list(failed) == ["03", "05", "06", "07"]
+    assert "07.png: OpenCV cannot process it" in str(failed["07"])
     assert (
         "03.png" in str(failed["03"]) and failed["05"] == "05: disk full" and "06.png: too large" in str(failed["06"])
     )
@@ -70,7 +74,7 @@ def test_only_a_few_pictures_are_in_memory(sources: list[Source]) -> None:
             most = max(most, alive)
         time.sleep(0.005)
 
-    for _ in process(sources, see, finish):
+    for _ in process(sources, see, finish, threads=3):
         with lock:
             alive -= 1
     assert 0 < most <= 8
@@ -83,7 +87,7 @@ def test_stopping_finishes_what_was_begun(sources: list[Source]) -> None:
         seen.append(source.stem)
 
     outcomes = []
-    for outcome in process(sources, see, finish, lambda: len(outcomes) >= 3):
+    for outcome in process(sources, see, finish, lambda: len(outcomes) >= 3, threads=3):
         outcomes.append(outcome)
     assert 3 <= len(outcomes) < 20
     assert sorted(seen) == [outcome.source.stem for outcome in outcomes] == [s.stem for s in sources[: len(outcomes)]]

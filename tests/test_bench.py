@@ -49,3 +49,5 @@ def test_what_is_wrong_is_told(facelm: Run, tmp_path: Path, arguments: tuple[str
 
 def test_nothing_to_do(facelm: Run, tmp_path: Path) -> None:
     assert facelm("bench", tmp_path).returncode == 3
+    for inputs in (("-",), ("",)):
+        assert facelm("bench", *inputs).returncode == 2

@@ -32,7 +32,13 @@ def test_what_is_no_box_is_named(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.csv", "image,x0\na.jpg,1\n"), ("a.json", "[1]"), ("a.json", '{"a.jpg": [[1, 2]]}'), ("a.json", "{")],
+    [
+        ("a.csv", "image,x0\na.jpg,1\n"),
+        ("a.json", "[1]"),
+        ("a.json", '{"a.jpg": [[1, 2]]}'),
+        ("a.json", "{"),
+        ("a.csv", 'image\n"' + "x" * 200_000),
+    ],
 )
 def test_a_file_that_is_not_as_it_should_be_is_named(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)

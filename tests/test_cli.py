@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from facelm import classes, cli, formats
+from facelm.parse import FaceParser
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -124,6 +125,43 @@ def test_overlay_without_mask_and_landmarks_is_the_photo(facelm: Run, photos: Pa
     assert np.abs(np.array(Image.open(tmp_path / "Zoë 1.overlay.jpg")) - photo).mean() < 3
 
 
+def test_overlay_of_one_of_the_two(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    photo = np.array(Image.open(photos / "Zoë 1.png").convert("RGB")).astype(int)
+    given = {"mask": ("--no-landmarks",), "faint": ("--no-landmarks", "--opacity", 0.1), "points": ("--no-mask",)}
+    changed = {}
+    for name, options in given.items():
+        assert facelm("overlay", photos / "Zoë 1.png", *options, "-o", tmp_path / name).returncode == 0
+        drawn = np.array(Image.open(tmp_path / name / "Zoë 1.overlay.jpg")).astype(int)
+        changed[name] = np.abs(drawn - photo).max(2)[80:150, 85:170]
+    assert (changed["mask"] > 15).mean() > 0.6 > 0.4 > (changed["points"] > 15).mean() > 0.02
+    assert changed["faint"].mean() < changed["mask"].mean() / 2
+
+
+def test_options_of_the_parser_reach_it(photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {}
+
+    class Watched(FaceParser):
+        def __init__(self, *values: object) -> None:
+            super().__init__(*values)  # type: ignore[arg-type]
+            given.update(batch=self.batch, flip=self.flip, min_face=self.min_face, size=self.info.size)
+
+    monkeypatch.setattr("facelm.parse.FaceParser", Watched)
+    options = ["--device", "cpu", "--batch", "3", "--flip", "--min-face", "40", "--quiet"]
+    with pytest.raises(SystemExit) as ended:
+        cli.app(["parse", str(photos / "Zoë 1.png"), "-o", str(tmp_path), *options])
+    assert ended.value.code == 0
+    assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 320}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_standard_output_that_is_full(photos: Path) -> None:
+    command = [sys.executable, "-m", "facelm", "landmarks", str(photos / "Zoë 1.png")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "standard output: cannot be written (No space left on device)\n"
+
+
 def test_standard_input(photos: Path) -> None:
     command = [sys.executable, "-m", "facelm", "landmarks", "-"]
     result = subprocess.run(command, input=(photos / "Zoë 1.png").read_bytes(), capture_output=True, cwd=ROOT)
@@ -132,7 +170,7 @@ def test_standard_input(photos: Path) -> None:
     assert record["image"] == "-" and len(record["faces"]) == 1
 
 
-@pytest.mark.parametrize("kind", ["csv", "coco", "npz", "pts"])
+@pytest.mark.parametrize("kind", ["csv", "coco", "json", "npz", "pts"])
 def test_formats_go_to_files(facelm: Run, photos: Path, tmp_path: Path, kind: str) -> None:
     out = tmp_path / "deep" / "out"
     result = facelm("landmarks", photos / "Zoë 1.png", "--format", kind, "-o", out)
@@ -143,6 +181,9 @@ def test_formats_go_to_files(facelm: Run, photos: Path, tmp_path: Path, kind: st
         document = json.loads(out.read_text())
         (face,) = document["annotations"]
         assert len(face["keypoints"]) == 204 and face["segmentation"]["size"] == [256, 256]
+    elif kind == "json":
+        (record,) = json.loads(out.read_text())
+        assert len(record["faces"][0]["landmarks"]) == 68
     elif kind == "npz":
         with np.load(out, allow_pickle=False) as arrays:
             assert arrays["landmarks"].shape == (1, 68, 2)
@@ -191,7 +232,6 @@ def test_results_that_cannot_be_written_are_failures(facelm: Run, photos: Path, 
         (["overlay", "x.jpg", "--opacity", "2"], "opacity"),
         (["parse", "-", "-"], "only once"),
         (["train", "--data", "x", "--size", "100"], "multiple of 32"),
-        (["train"], "--data"),
     ],
 )
 def test_wrong_usage(facelm: Run, arguments: list[str], message: str) -> None:
@@ -201,10 +241,23 @@ def test_wrong_usage(facelm: Run, arguments: list[str], message: str) -> None:
     assert "Traceback" not in result.stderr and result.stdout == ""
 
 
+def test_inputs_that_would_write_the_same_file_are_told_before_anything_is_written(
+    facelm: Run, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copy(photos / "Zoë 1.png", tmp_path / "turned.png")
+    done = facelm("parse", tmp_path / "turned.png", photos / "sub dir" / "turned.jpg", "-o", tmp_path / "out")
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == 2 and "would both write turned.mask.png" in told
+    assert not (tmp_path / "out").exists()
+
+
 def test_help_and_version(facelm: Run) -> None:
-    for command in ("train", "parse", "landmarks", "overlay"):
-        assert command in facelm("--help").stdout
-        assert "--help" in facelm(command, "--help").stdout
+    listed = facelm("--help").stdout
+    own = {"train": "--encoder", "parse": "--crops", "landmarks": "--3d", "overlay": "--opacity"}
+    own |= {"evaluate": "--by", "export": "MODEL", "bench": "INPUT"}
+    for command, option in own.items():
+        assert f" {command} " in listed
+        assert option in facelm(command, "--help").stdout
     assert facelm("--version").stdout.strip().count(".") == 2
 
 

@@ -6,6 +6,11 @@ from facelm import console
 from facelm.events import Step
 
 
+def test_names_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    console.warn("10:100:20.jpg: [bold]no such file")
+    assert capsys.readouterr().err == "10:100:20.jpg: [bold]no such file\n"
+
+
 def test_a_log_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [100.0]
     monkeypatch.setattr("facelm.console.time.monotonic", lambda: clock[0])

@@ -292,3 +292,25 @@ def test_a_classes_file_that_makes_no_sense_is_named(tmp_path: Path, merged: obj
 def test_a_value_that_the_classes_file_does_not_name_is_refused(tmp_path: Path) -> None:
     write_merged(tmp_path, {"0": list(classes.NAMES)})
     assert "class 1; wanted are 0 to 0" in problem(tmp_path)
+
+
+def test_several_classes_of_one_side_are_not_to_be_learned(draw_data) -> None:
+    folder = draw_data(1)
+    for groups, fits in ((["l_eye", "l_brow"], False), (["l_eye", "r_eye"], True)):
+        rest = [name for name in classes.NAMES if name not in groups]
+        merged = {str(value): [name] for value, name in enumerate(rest)} | {str(len(rest)): groups}
+        (folder / "classes.json").write_text(json.dumps(merged))
+        mask = np.zeros((64, 64), np.uint8)
+        images.write_mask(folder / "masks" / "00.png", mask, classes.palette())
+        if fits:
+            data.check(data.find(folder))
+        else:
+            with pytest.raises(DataError, match=r"classes\.json: value 17 stands for several classes of one side"):
+                data.check(data.find(folder))
+
+
+def test_what_training_cannot_read_is_found_before(draw_data, monkeypatch) -> None:
+    folder = draw_data(1)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(DataError, match=r"00\.png: too many pixels"):
+        data.check(data.find(folder))

@@ -121,7 +121,7 @@ def test_tables_name_a_picture_that_cannot_be_read_and_measure_the_rest(
     Image.fromarray(astronaut).save(tmp_path / "a.png")
     points = found[1].tolist()
     (tmp_path / "landmarks68.json").write_text(json.dumps({"a.png": points, "gone.png": points}))
-    done = facelm("evaluate", "--data", tmp_path)
+    done = facelm("evaluate", "--data", tmp_path, "--device", "cpu")
     assert done.returncode == 1
     assert "gone.png" in done.stderr
     rows = {
@@ -129,6 +129,18 @@ def test_tables_name_a_picture_that_cannot_be_read_and_measure_the_rest(
     }
     assert rows["pictures"] == "1"
     assert rows["NME % of the faces found"] == "0.00"
+
+
+def test_a_mask_that_does_not_fit_its_picture_is_named(
+    facelm: Run, astronaut: np.ndarray, found: Any, tmp_path: Path
+) -> None:
+    write_pair(tmp_path, "good", astronaut, found[0])
+    write_pair(tmp_path, "small", astronaut, found[0][:100, :100])
+    write_pair(tmp_path, "strange", astronaut, np.full_like(found[0], 30))
+    done = facelm("evaluate", "--data", tmp_path, "--json", "--device", "cpu")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
+    assert "small.png: 100x100" in done.stderr and "strange.png: class 30" in done.stderr
+    assert json.loads(done.stdout)["masks"]["mean_f1"] == 1
 
 
 def test_wrong_usage(facelm: Run, astronaut: np.ndarray, found: Any, tmp_path: Path) -> None:

@@ -98,6 +98,72 @@ def test_a_broken_run_of_landmarks_goes_on_to_the_same_file(facelm: Run, photos:
     assert done.returncode == 2 and "cannot be read as JSON lines" in flat(done.stderr)
 
 
+def test_an_earlier_run_over_other_pictures_stays_in_the_file(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "faces.jsonl"
+    assert facelm("landmarks", photos / "a.png", "-o", out).returncode == 0
+    first = out.read_text()
+    assert facelm("landmarks", photos / "b.jpg", "-o", out, "--skip-existing").returncode == 0
+    assert out.read_text().startswith(first)
+    assert [Path(str(line["image"])).name for line in lines(out.read_text())] == ["a.png", "b.jpg"]
+
+
+@pytest.mark.parametrize("format", ["csv", "npz"])
+def test_a_stopped_run_leaves_no_part_of_a_file_for_all_pictures(photos: Path, tmp_path: Path, format: str) -> None:
+    for copy in range(300):
+        os.link(photos / "a.png", photos / f"copy{copy:03}.png")
+    out = tmp_path / "out" / f"faces.{format}"
+    command = [sys.executable, "-m", "facelm", "landmarks", str(photos), "--format", format, "-o", str(out), "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout and running.stdout.readline()
+        running.send_signal(signal.SIGTERM)
+        _, errors = running.communicate(timeout=120)
+    assert running.returncode == 143
+    assert f"{out}: stopped, so it is not written" in errors
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_folder_is_no_file_for_landmarks(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    done = facelm("landmarks", photos / "a.png", "-o", tmp_path, "--format", "csv", "--skip-existing")
+    assert done.returncode == 2 and "cannot be written (a folder" in flat(done.stderr)
+
+
+def test_a_manifest_goes_on_and_is_not_written_over(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    manifest, out = tmp_path / "run.jsonl", tmp_path / "out"
+    assert facelm("parse", photos / "a.png", "-o", out, "--manifest", manifest).returncode == 0
+    first = manifest.read_text()
+    refused = facelm("parse", photos / "b.jpg", "-o", out, "--manifest", manifest)
+    assert refused.returncode == 2 and "run.jsonl exists already" in flat(refused.stderr)
+    assert facelm("parse", photos, "-o", out, "--manifest", manifest, "--skip-existing").returncode == 0
+    assert manifest.read_text().startswith(first)
+    assert [Path(str(line["image"])).name for line in lines(manifest.read_text())] == ["a.png", "b.jpg", "c.png"]
+
+
+def test_crops_are_not_written_over(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    crops = tmp_path / "crops"
+    assert facelm("parse", photos, "-o", tmp_path / "one", "--crops", crops).returncode == 0
+    refused = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops)
+    assert refused.returncode == 2 and "a.1.png exists already" in flat(refused.stderr)
+    (crops / "a.2.png").write_bytes((crops / "a.1.png").read_bytes())
+    done = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops, "--overwrite")
+    assert done.returncode == 0
+    assert sorted(path.name for path in crops.rglob("*.png")) == ["a.1.png", "b.1.png", "c.1.png"]
+    refused = facelm("parse", photos, "-o", tmp_path / "three", "--crops", photos)
+    assert refused.returncode == 2 and "give crops another folder" in flat(refused.stderr)
+    assert not (tmp_path / "three").exists()
+
+
+def test_points_of_one_picture_that_cannot_be_written_do_not_stop_the_rest(
+    facelm: Run, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "a.pts").mkdir(parents=True)
+    (out / "b.2.pts").write_text("of a face that was there before")
+    done = facelm("landmarks", photos, "--format", "pts", "-o", out, "--overwrite", "--json")
+    assert done.returncode == 1 and f"{out}/a.pts: cannot be written" in done.stderr
+    assert ["error" in line for line in lines(done.stdout)] == [True, False, False]
+    assert sorted(path.name for path in out.rglob("*.pts") if path.is_file()) == ["b.pts", "c.pts"]
+
+
 @pytest.mark.parametrize(("separator", "file"), [("\n", "list.txt"), ("\0", "list.txt"), ("\0", "-")])
 def test_inputs_from_a_file(photos: Path, tmp_path: Path, separator: str, file: str) -> None:
     (photos / "with space.png").write_bytes((photos / "a.png").read_bytes())
@@ -175,8 +241,13 @@ def test_boxes_crops_and_instances(facelm: Run, tmp_path: Path, group: np.ndarra
     options = ("--crops", tmp_path / "crops", "--crop-size", 128, "--instances", "-o", tmp_path / "out")
     done = facelm("parse", tmp_path / "group.png", "--box", tmp_path / "boxes.json", *options)
     assert done.returncode == 0, done.stderr
-    for number in (1, 2):
-        assert Image.open(tmp_path / "crops" / f"group.{number}.png").size == (128, 128)
+    for number, box in enumerate(boxes, 1):
+        crop = tmp_path / "crops" / f"group.{number}.png"
+        assert Image.open(crop).size == (128, 128)
+        (face,) = json.loads(facelm("landmarks", crop).stdout)["faces"]
+        assert abs(face["roll"]) < 6
+        in_picture = next(each for each in faces if each["box"] == box)
+        assert abs(face["pose"]["yaw"] - in_picture["pose"]["yaw"]) < 12
     assert not (tmp_path / "crops" / "group.3.png").exists()
     owner = np.array(Image.open(tmp_path / "out" / "group.instances.png"))
     mask = np.array(Image.open(tmp_path / "out" / "group.mask.png"))

@@ -131,6 +131,14 @@ def test_reliability_and_calibration_error(truth: np.ndarray) -> None:
     assert scores.calibration_error == pytest.approx((68 * 0.15 + 136 * 0.45) / 204)
 
 
+def test_a_face_without_a_unit_is_neither_failure_nor_success(truth: np.ndarray) -> None:
+    unknown = truth.copy()
+    unknown[36] = np.nan
+    far = truth + 1000.0
+    errors = [measure_points(far, np.ones(68), each, None, "interocular") for each in (truth, unknown)]
+    assert score_landmarks(errors).failure_rate == 1
+
+
 def test_no_face_found_has_no_reliability() -> None:
     scores = score_landmarks([None, None])
     assert scores.reliability == () and math.isnan(scores.calibration_error) and scores.nme == 30

@@ -286,10 +286,20 @@ def test_a_malicious_zip_of_pytorch_is_refused_and_runs_nothing(info: ModelInfo,
     assert not (tmp_path / "marker").exists()
 
 
-def test_auto_picks_what_is_there() -> None:
-    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+@pytest.mark.parametrize(
+    ("there", "best"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")], ids=["cuda", "mps", "neither"]
+)
+def test_auto_picks_what_is_there(monkeypatch: pytest.MonkeyPatch, there: set[str], best: str) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: "cuda" in there)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: "mps" in there)
     assert model.pick_device("auto").type == best
     assert model.pick_device("cpu") == CPU
+
+
+def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match="--pretrained: no weights for resnext101_32x16d"):
+        model.build(ModelInfo("resnext101_32x16d", (256, 128, 64, 32, 16)), pretrained=True)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta"])
@@ -304,5 +314,9 @@ def test_a_device_that_is_not_there() -> None:
         model.pick_device(absent)
 
 
-def test_the_cpu_trains_in_a_precision_it_has() -> None:
-    assert model.pick_precision(CPU) in {torch.float32, torch.bfloat16}
+@pytest.mark.parametrize(("has", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_cpu_trains_in_a_precision_it_has(
+    monkeypatch: pytest.MonkeyPatch, has: bool, precision: torch.dtype
+) -> None:
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: has)
+    assert model.pick_precision(CPU) == precision

@@ -14,8 +14,9 @@ import torch
 from conftest import ROOT, draw_face, write_pair
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from facelm import classes, data
+from facelm import classes, data, images
 from facelm.config import TrainConfig
 from facelm.data import DataError
 from facelm.samples import Order, TrainingSet, ValidationSet, find_samples
@@ -165,8 +166,28 @@ def test_a_run_repeats_rare_examples_and_pastes_no_coarse_ones(tmp_path: Path, b
     folders = (str(tmp_path / "fine"), str(tmp_path / "coarse"))
     config = TrainConfig(folders, "", val=(str(tmp_path / "fine"),), backgrounds=(str(backgrounds),), size=64, batch=2)
     samples, _ = find_samples(config)
+    rgb, mask = draw_face(64, 99)
+    mask[np.isin(mask, classes.indices("neck_l", "ear_r"))] = classes.INDEX["neck"]
+    plain = rgb, mask
     counts = Counter(str(example.image) for example in samples.examples)
     assert counts[str(tmp_path / "fine/images/03.png")] == 2
     assert counts[str(tmp_path / "fine/images/05.png")] == counts[str(tmp_path / "coarse/images/0.png")] == 1
     assert samples.scenes is not None
     assert {example.image.parent.parent.name for example in samples.scenes.examples} == {"fine"}
+    assert samples.jeweller is not None
+    adorned = [samples.jeweller.adorn(*plain, np.random.default_rng(seed))[1] for seed in range(60)]
+    assert np.isin(adorned, classes.indices("neck_l", "ear_r")).any()
+
+
+def test_labels_of_several_classes_do_not_count_in_validation(tmp_path: Path) -> None:
+    for number in range(4):
+        write_pair(tmp_path, str(number), *draw_face(64, number))
+    names = [*classes.NAMES[:17], ["neck", "cloth"]]
+    merged = {str(value): [name] if isinstance(name, str) else name for value, name in enumerate(names)}
+    (tmp_path / "classes.json").write_text(json.dumps(merged))
+    mask = np.array(Image.open(tmp_path / "masks" / "0.png"))
+    mask[mask == classes.INDEX["cloth"]] = 17
+    images.write_mask(tmp_path / "masks" / "0.png", mask, classes.palette())
+    _, shown = ValidationSet(data.find(tmp_path), 64)[0]
+    assert ((shown.numpy() == classes.IGNORE) == (mask == 17)).all()
+    assert (shown.numpy()[mask < 17] == mask[mask < 17]).all()

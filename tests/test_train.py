@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -226,14 +227,29 @@ def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Pa
         run.train()
 
 
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_picture_that_goes_missing_ends_the_run(
-    config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+    config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path], workers: int
 ) -> None:
     folder = draw_data(4)
-    run = Run(replace(config, out=str(tmp_path / "run"), data=(str(folder),)))
+    run = Run(replace(config, out=str(tmp_path / "run"), data=(str(folder),), workers=workers))
     shutil.rmtree(folder / "images")
-    with pytest.raises(images.ImageError, match="no such file"):
+    with pytest.raises(images.ImageError) as caught:
         run.train()
+    assert re.fullmatch(rf"{folder}/images/\d\d\.png: no such file", str(caught.value))
+
+
+def test_coarse_labels_alone_can_be_trained_on(
+    config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+) -> None:
+    folder = draw_data(8)
+    for path in (folder / "masks").iterdir():
+        mask = images.read_mask(path)
+        images.write_mask(path, (mask != 0).astype(np.uint8), classes.palette())
+    (folder / "classes.json").write_text(json.dumps({"0": ["background"], "1": classes.NAMES[1:]}))
+    run = Run(replace(config, out=str(tmp_path / "run"), data=(str(folder),), epochs=1))
+    assert run.train()
+    assert (tmp_path / "run/best.safetensors").is_file()
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(straight: Path, config: TrainConfig) -> None:
@@ -313,7 +329,10 @@ def test_max_minutes_ends_the_command_cleanly(facelm, config: TrainConfig, tmp_p
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
-def test_control_c_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(
+    facelm, config: TrainConfig, tmp_path: Path, number: int
+) -> None:
     run = tmp_path / "run"
     process = subprocess.Popen(
         [sys.executable, "-m", "facelm", *command(config, run, epochs=8, workers=1)],
@@ -325,7 +344,7 @@ def test_control_c_leaves_a_checkpoint_that_can_be_resumed(facelm, config: Train
     deadline = time.monotonic() + 120
     while not (run / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it, too
+    os.killpg(process.pid, number)  # as a terminal, or timeout(1), does: the workers get it, too
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
     assert f"stopped; go on with: facelm train --resume {run}" in stderr

@@ -52,6 +52,7 @@ def test_pictures_may_lie_in_the_folder_itself(tmp_path: Path) -> None:
         ("landmarks68.json", [1]),
         ("landmarks68.json", {"a.jpg": POINTS[:5]}),
         ("landmarks68.json", {"a.jpg": 3}),
+        ("landmarks68.json", {"a.jpg": [*POINTS[:2], *[None] * 66]}),
         ("jawlines.json", {"a.jpg": [[1, 2]]}),
         ("faces.json", "no"),
         ("faces.json", {"a.jpg": {"complete": True}}),
@@ -87,6 +88,19 @@ def test_many_numbers_are_binned(tmp_path: Path) -> None:
     assert found["11.jpg"] == found["10.jpg"] != found["0.jpg"]
     assert found["12.jpg"] == "unknown"
     assert len(set(found.values())) == 5
+
+
+def test_a_number_that_is_none_leaves_the_values_as_they_are(tmp_path: Path) -> None:
+    values = [*map(str, range(20, 32)), "nan"]
+    write(tmp_path, "people.csv", "image,age\n" + "".join(f"{i}.jpg,{value}\n" for i, value in enumerate(values)))
+    names = [f"{i}.jpg" for i in range(13)]
+    assert list(read_column(tmp_path, "age", names).values()) == values
+
+
+def test_a_row_with_too_many_fields_is_no_column(tmp_path: Path) -> None:
+    write(tmp_path, "people.csv", "image,age\na.jpg,20,more\n")
+    with pytest.raises(DataError, match=r"--by gender: .* there are age"):
+        read_column(tmp_path, "gender", ["a.jpg"])
 
 
 def test_a_column_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
