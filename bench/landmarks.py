@@ -1,4 +1,4 @@
-"""Compares the ways to landmarks on the same faces: contours, network, both; and both from the true masks.
+"""Compares the ways to landmarks on the same faces: contours, network, both; and all three from the true masks.
 
     python bench/landmarks.py SPLIT [MODEL]
 

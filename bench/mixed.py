@@ -2,7 +2,7 @@
 
     python bench/mixed.py FOLDER [COUNT]
 
-Pictures of FOLDER are spoiled in a dozen ways, or stored in a dozen formats, until there are COUNT files (2,000), and
+Pictures of FOLDER are spoiled in eight ways, or stored in twelve formats, until there are COUNT files (2,000), and
 `facelm parse` is run over them. Every file must come to exactly one end: a mask of its size, or an error that names it.
 Prints how many there are of each kind, and fails where a file has none or two, or where anything else is left.
 """

@@ -3,7 +3,19 @@
     python recipes/split.py DATA OUT
 
 OUT/<set>/<train|val|test> are folders for `facelm train` and `facelm evaluate`; the pictures in them are links.
-No choice is made on a test folder, and who is in the test folder of FASSEG is in no other.
+Who is in the test folder of FASSEG is in no other. What the test folders were used for is in the model card.
+
+DATA holds these folders; where not said otherwise, images/ and masks/ with the same stems, masks of the 19 classes:
+
+    celebamask      aligned portraits of CelebAMask-HQ
+    facesynthetics  rendered heads, with landmarks70.json: iBUG's 68 points and the pupils
+    fasseg          FASSEG's multipose01, masks of its six classes
+    aflw            images/ of AFLW2000-3D, with landmarks68.json
+    frl             images/ of the Face Research Lab London Set, with landmarks189.json and people.csv
+    backgrounds     photos without people, in the folder itself
+
+Other recipes also read celeba_unlabelled (portraits without masks, in the folder itself), youtube_faces (images/ and
+landmarks68.json) and encoders/mobilenet_v2_imagenet.pth; the bench reads scenes (images/ and faces.json).
 """
 
 import json
