@@ -1,6 +1,6 @@
 """Draws docs/overlay.jpg: a portrait, its mask, and its landmarks, side by side.
 
-    python recipes/readme_picture.py
+python recipes/readme_picture.py
 """
 
 from pathlib import Path

@@ -18,9 +18,10 @@ from facelm.landmarks import find_landmarks
 from facelm.openvino_engine import OpenVinoEngine, read
 from facelm.parse import FaceParser
 from facelm.torch_engine import TorchEngine
-from facelm.weights import ModelError, find_weights
+from facelm.weights import ModelError, exported_path, find_shipped, find_weights, read_info
 
 LITE = ROOT / "weights/lite.safetensors"
+SHIPPED = pytest.mark.parametrize("name", sorted(find_shipped()))
 
 
 @pytest.fixture
@@ -29,10 +30,11 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copy(LITE, tmp_path))
 
 
-def test_the_shipped_model_runs_on_openvino_on_the_cpu() -> None:
-    engine = open_engine("lite", "cpu")
+@SHIPPED
+def test_a_shipped_model_runs_on_openvino_on_the_cpu(name: str) -> None:
+    engine = open_engine(name, "cpu")
     assert isinstance(engine, OpenVinoEngine)
-    assert engine.info.size == 320
+    assert engine.info == read_info(find_weights(name))
 
 
 def test_a_driver_without_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,21 +76,24 @@ def test_an_export_whose_weights_have_another_name_now_is_not_used(copy: Path) -
         open_engine(str(renamed), "cpu")
 
 
-def test_both_engines_agree(astronaut: NDArray[np.uint8], parser: FaceParser) -> None:
+@SHIPPED
+def test_both_engines_agree(astronaut: NDArray[np.uint8], parser: FaceParser, name: str) -> None:
     face = parser.parse(astronaut)[0]
     crop = align.cut_crop(astronaut, face.transform, 256)[None]
-    torch_engine = TorchEngine(find_weights("lite"), "cpu")
-    exact, fast = (OpenVinoEngine(read(LITE.with_suffix(".onnx")), each) for each in (True, False))
+    path = find_weights(name)
+    torch_engine = TorchEngine(path, "cpu")
+    exact, fast = (OpenVinoEngine(read(exported_path(path)), each) for each in (True, False))
     expected = torch_engine.predict(crop)
     assert expected.shape == (1, 19, 256, 256)
     assert np.abs(exact.predict(crop) - expected).max() < 1e-3
     assert (fast.predict(crop).argmax(1) == expected.argmax(1)).mean() > 0.99
 
 
-def test_both_engines_give_the_same_landmarks(astronaut: NDArray[np.uint8]) -> None:
-    parser = FaceParser(device="cpu")
+@SHIPPED
+def test_both_engines_give_the_same_landmarks(astronaut: NDArray[np.uint8], name: str) -> None:
+    parser, path = FaceParser(name, "cpu"), find_weights(name)
     points = []
-    for engine in (TorchEngine(LITE, "cpu"), OpenVinoEngine(read(LITE.with_suffix(".onnx")), exact=True)):
+    for engine in (TorchEngine(path, "cpu"), OpenVinoEngine(read(exported_path(path)), exact=True)):
         parser.engine = engine
         points.append(find_landmarks(parser.parse(astronaut)[0]).points)
     assert np.abs(points[0] - points[1]).max() < 0.1
