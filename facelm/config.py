@@ -24,7 +24,7 @@ class TrainConfig:
         encoder: Any encoder of segmentation_models_pytorch.
         init: Local file of start weights.
         pretrained: Download ImageNet weights for the encoder.
-        teacher: Name or path of a model to learn from as well.
+        teacher: Names or paths of models to learn from as well.
         epochs: Passes over the training data.
         size: Width and height of a training picture, pixels; a multiple of 32.
         batch: Pictures in a step.
@@ -41,7 +41,7 @@ class TrainConfig:
     encoder: str = "resnet50"
     init: str | None = None
     pretrained: bool = False
-    teacher: str | None = None
+    teacher: tuple[str, ...] = ()
     epochs: int = 60
     size: int = 256
     batch: int = 16

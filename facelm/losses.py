@@ -39,7 +39,7 @@ class DiceCrossEntropy(nn.Module):
         Args:
             logits: (N, 19, H, W), floating point.
             target: (N, H, W) training labels, int64; 255 is ignored.
-            taught: (N, 19, H / 2, W / 2) probabilities of every second pixel (`facelm.teacher.Teacher`), if any.
+            taught: (N, 19, H / 2, W / 2) probabilities of every second pixel (`facelm.teacher.Teachers`), if any.
 
         Returns:
             A scalar, float32.

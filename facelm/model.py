@@ -157,7 +157,7 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
     """Load a network for use.
 
     Args:
-        name_or_path: ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
+        name_or_path: ``lite``, or the path of a safetensors file that ``facelm train`` wrote.
         device: Where it is to run.
 
     Returns:

@@ -36,7 +36,8 @@ def train(
     ] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
     teacher: Annotated[
-        str | None, typer.Option(help="Model to learn from as well: lite, resnet50, or a file that train wrote.")
+        list[str] | None,
+        typer.Option(help="Model to learn from as well: lite, or a file that train wrote. Of several, the mean."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
@@ -85,7 +86,7 @@ def train(
                 encoder=encoder,
                 init=str(init) if init else None,
                 pretrained=pretrained,
-                teacher=teacher,
+                teacher=tuple(teacher or ()),
                 epochs=epochs,
                 size=size,
                 batch=batch,
@@ -170,7 +171,7 @@ def evaluate(
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, resnet50, or a file that train wrote.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, or a file that train wrote.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),

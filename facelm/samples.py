@@ -20,6 +20,7 @@ from facelm.balance import balance, find_shown
 from facelm.config import TrainConfig
 from facelm.jewellery import Jeweller
 from facelm.scenes import SceneMaker
+from facelm.wardrobe import Wardrobe
 
 _SCENE_CHANCE = 0.35
 _VALIDATION_FRACTION = 0.1
@@ -35,10 +36,12 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         size: int,
         seed: int,
         jeweller: Jeweller | None = None,
+        wardrobe: Wardrobe | None = None,
     ) -> None:
         self.examples = examples
         self.scenes = scenes
         self.jeweller = jeweller
+        self.wardrobe = wardrobe
         self.seed = seed
         self.geometric = augment.geometric(size)
         self.photometric = augment.photometric()
@@ -54,6 +57,8 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
             rgb, mask = self.scenes.make(rng)
         else:
             rgb, mask = example.read()
+            if self.wardrobe and not example.merged:
+                rgb = self.wardrobe.dress(rgb, mask, rng)
             if self.jeweller and not example.merged:
                 rgb, mask = self.jeweller.adorn(rgb, mask, rng)
             warped = self.geometric(**_square(rgb, mask))
@@ -128,7 +133,9 @@ def find_samples(
     complete = [example for example in train if not example.merged]
     scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
     shown = find_shown(train)
-    training_set = TrainingSet(balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown))
+    training_set = TrainingSet(
+        balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown), Wardrobe(backgrounds)
+    )
     return training_set, ValidationSet(held_out, config.size)
 
 

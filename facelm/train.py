@@ -24,7 +24,7 @@ from facelm.memory import keep_freed_memory
 from facelm.metrics import ConfusionMatrix, Scores
 from facelm.samples import Order, find_samples, iterate, start_worker
 from facelm.schedule import average, learning_rate
-from facelm.teacher import Teacher
+from facelm.teacher import Teachers
 
 __all__ = ["Checking", "Epoch", "Event", "Run", "Step", "TrainConfig", "TrainError"]
 
@@ -74,7 +74,7 @@ class Run:
         if config.init and not resume:
             model.initialise(self.network, Path(config.init))
         self.network.to(self.device).to(memory_format=torch.channels_last)
-        self.teacher = Teacher(config.teacher, self.device) if config.teacher else None
+        self.teachers = Teachers(config.teacher, self.device) if config.teacher else None
         self.training_set, validation_set = find_samples(
             config, lambda checked, all_: on_event(Checking(checked, all_))
         )
@@ -177,7 +177,7 @@ class Run:
     def _train_step(self, rgb: Tensor, mask: Tensor) -> float:
         rgb = rgb.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = mask.to(self.device, non_blocking=True)
-        taught = self.teacher.teach(rgb) if self.teacher else None
+        taught = self.teachers.teach(rgb) if self.teachers else None
         loss = self.loss(model.predict(self.trained, self.info, rgb, mask.shape[-2:], self.precision), mask, taught)
         if not bool(torch.isfinite(loss)):
             raise TrainError(f"the loss is {loss.item()} in epoch {self.epoch + 1}: try a smaller --lr")

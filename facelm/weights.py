@@ -75,7 +75,7 @@ def find_shipped() -> dict[str, Path]:
 
 
 def find_weights(name_or_path: str) -> Path:
-    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
+    """The file of a shipped model (``lite``), or of a path.
 
     Raises:
         ModelError: There is neither such a model nor such a file.

@@ -174,6 +174,7 @@ def test_a_run_repeats_rare_examples_and_pastes_no_coarse_ones(tmp_path: Path, b
     assert counts[str(tmp_path / "fine/images/05.png")] == counts[str(tmp_path / "coarse/images/0.png")] == 1
     assert samples.scenes is not None
     assert {example.image.parent.parent.name for example in samples.scenes.examples} == {"fine"}
+    assert samples.wardrobe is not None and len(samples.wardrobe.patterns) == 2
     assert samples.jeweller is not None
     adorned = [samples.jeweller.adorn(*plain, np.random.default_rng(seed))[1] for seed in range(60)]
     assert np.isin(adorned, classes.indices("neck_l", "ear_r")).any()

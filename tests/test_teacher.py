@@ -10,7 +10,7 @@ from torch import nn
 from facelm import model
 from facelm.config import TrainConfig
 from facelm.losses import DiceCrossEntropy
-from facelm.teacher import Teacher
+from facelm.teacher import Teachers
 from facelm.train import Run
 from facelm.weights import ModelError
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 def test_it_gives_probabilities_of_every_second_pixel() -> None:
     rgb = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    taught = Teacher("lite", CPU).teach(rgb)
+    taught = Teachers(["lite"], CPU).teach(rgb)
     assert taught.shape == (2, 19, 32, 48)
     assert not taught.requires_grad
     torch.testing.assert_close(taught.sum(1), torch.ones(2, 32, 48))
@@ -27,6 +27,16 @@ def test_it_gives_probabilities_of_every_second_pixel() -> None:
     expected = network(model.normalise(info, rgb)).softmax(1)[..., ::2, ::2]
     assert (taught - expected).abs().max() < 0.2
     assert (taught.argmax(1) == expected.argmax(1)).float().mean() > 0.97
+
+
+def test_several_teachers_give_their_mean(tmp_path: Path) -> None:
+    info = model.describe("mobilenet_v2", 64)
+    model.save_model(model.build(info), info, tmp_path / "other.safetensors")
+    rgb = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    names = ["lite", str(tmp_path / "other.safetensors")]
+    apart = [Teachers([name], CPU).teach(rgb) for name in names]
+    assert (apart[0] - apart[1]).abs().max() > 0.1
+    torch.testing.assert_close(Teachers(names, CPU).teach(rgb), (apart[0] + apart[1]) / 2)
 
 
 def test_who_agrees_with_the_teacher_pays_only_for_the_labels() -> None:
@@ -62,7 +72,7 @@ def test_a_run_with_a_teacher(faces: Path, tmp_path: Path) -> None:
     config = TrainConfig(
         (str(faces),), str(tmp_path / "alone"), encoder="mobilenet_v2", epochs=1, size=32, batch=4, workers=0
     )
-    taught = replace(config, out=str(tmp_path / "taught"), teacher="lite")
+    taught = replace(config, out=str(tmp_path / "taught"), teacher=("lite",))
     alone, led = Run(config), Run(taught)
     assert alone.train() and led.train()
     # The untrained network is as good with the labels alone; the teacher's opinion comes on top.
@@ -72,4 +82,4 @@ def test_a_run_with_a_teacher(faces: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_teacher_is_named(faces: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nobody"):
-        Run(TrainConfig((str(faces),), str(tmp_path / "run"), encoder="mobilenet_v2", size=32, teacher="nobody"))
+        Run(TrainConfig((str(faces),), str(tmp_path / "run"), encoder="mobilenet_v2", size=32, teacher=("nobody",)))
