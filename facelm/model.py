@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from facelm import images
+from facelm.classes import CLASSES
 from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -39,8 +40,21 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
     return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
 
 
+class MeanOfTwo(nn.Module):
+    """The mean of the logits of two networks that see the same picture."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised float -> logits (N, 19, h, w)."""
+        mean: Tensor = (self.first(rgb) + self.second(rgb)) / 2
+        return mean
+
+
 def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
-    """Build the U-Net: (N, 3, H, W) normalised float -> logits (N, 19, h, w); H and W are multiples of 32.
+    """Build the U-Net, or the two: (N, 3, H, W) normalised float -> logits (N, 19, h, w); H and W are multiples of 32.
 
     Each block of the decoder doubles the resolution, from H / 32: five end at h = H, four at h = H / 2.
 
@@ -50,19 +64,28 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
 
     Raises:
         ModelError: There are no ImageNet weights for the encoder, or they cannot be downloaded.
+        ValueError: Two U-Nets do not end at the same resolution.
     """
-    channels = info.decoder_channels
+    network = _build_unet(info.encoder, info.decoder_channels, pretrained)
+    if not info.second_encoder:
+        return network
+    if len(info.second_decoder_channels) != len(info.decoder_channels):
+        raise ValueError("its two networks end at different resolutions")
+    return MeanOfTwo(network, _build_unet(info.second_encoder, info.second_decoder_channels, pretrained))
+
+
+def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn.Module:
     try:
         network: nn.Module = smp.Unet(
-            info.encoder,
+            encoder,
             encoder_weights="imagenet" if pretrained else None,
             decoder_channels=channels + channels[-1:] * (_LEVELS - len(channels)),
-            classes=len(info.classes),
+            classes=len(CLASSES),
         )
     except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
         if not pretrained:
             raise
-        raise ModelError(f"--pretrained: no weights for {info.encoder} ({first_line(error)})") from error
+        raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
     decoder: Any = network.decoder
     decoder.blocks = decoder.blocks[: len(channels)]
     return network
@@ -105,8 +128,9 @@ def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, 
 def initialise(network: nn.Module, path: Path) -> None:
     """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
 
-    A model of the same shape is taken whole, of another decoder only the encoder. ``.safetensors`` is data; a
-    ``.pth`` is read by PyTorch's ``weights_only`` loader, which builds tensors and nothing else.
+    A model of the same shape is taken whole, of another decoder only the encoder; of two U-Nets the one that fits.
+    ``.safetensors`` is data; a ``.pth`` is read by PyTorch's ``weights_only`` loader, which builds tensors and nothing
+    else.
 
     Raises:
         ModelError: The file cannot be read, or its weights do not fit the encoder.
@@ -119,17 +143,26 @@ def initialise(network: nn.Module, path: Path) -> None:
         weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     except Exception as error:  # the unpickler may raise anything for a foreign file
         raise ModelError(f"{path}: cannot be read as weights ({first_line(error)})") from error
+    unets = [part for prefix in ("first.", "second.") if (part := _part(weights, prefix))] or [weights]
     whole = network.state_dict()
-    if weights.keys() == whole.keys() and all(weights[k].shape == whole[k].shape for k in whole):
-        network.load_state_dict(weights)
-        return
-    if any(name.startswith("encoder.") for name in weights):
-        weights = {k.removeprefix("encoder."): v for k, v in weights.items() if k.startswith("encoder.")}
+    for unet in unets:
+        if unet.keys() == whole.keys() and all(unet[k].shape == whole[k].shape for k in whole):
+            network.load_state_dict(unet)
+            return
     encoder = network.get_submodule("encoder")
-    try:
-        encoder.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelError(f"{path}: its weights do not fit this encoder ({first_line(error)})") from error
+    problems = []
+    for unet in unets:
+        try:
+            encoder.load_state_dict(_part(unet, "encoder.") or unet)
+            return
+        except RuntimeError as error:
+            problems.append(first_line(error))
+    raise ModelError(f"{path}: its weights do not fit this encoder ({problems[0]})")
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights of a part of a network, by their names in it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
 def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
@@ -157,7 +190,7 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
     """Load a network for use.
 
     Args:
-        name_or_path: ``lite``, or the path of a safetensors file that ``facelm train`` wrote.
+        name_or_path: ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
         device: Where it is to run.
 
     Returns:

@@ -37,7 +37,7 @@ def train(
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
     teacher: Annotated[
         list[str] | None,
-        typer.Option(help="Model to learn from as well: lite, or a file that train wrote. Of several, the mean."),
+        typer.Option(help="Model to learn from: lite, resnet50, or a file that train wrote. Of several, the mean."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
@@ -171,7 +171,7 @@ def evaluate(
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, or a file that train wrote.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, resnet50, or a file that train wrote.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),

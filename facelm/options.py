@@ -12,7 +12,7 @@ from typing import Annotated, get_type_hints
 import typer
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, or a file that train wrote.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
 FlipOption = Annotated[
     bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")

@@ -39,6 +39,8 @@ class ModelInfo:
         classes: Names of the output channels.
         data: What it was trained on, a name for each data set.
         scores: Scores on the validation split it was chosen by, by name.
+        second_encoder: Of a second U-Net, where the network is the mean of two; empty where it is one.
+        second_decoder_channels: Likewise.
     """
 
     encoder: str
@@ -49,6 +51,8 @@ class ModelInfo:
     classes: tuple[str, ...] = classes.NAMES
     data: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    second_encoder: str = ""
+    second_decoder_channels: tuple[int, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
@@ -75,7 +79,7 @@ def find_shipped() -> dict[str, Path]:
 
 
 def find_weights(name_or_path: str) -> Path:
-    """The file of a shipped model (``lite``), or of a path.
+    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
 
     Raises:
         ModelError: There is neither such a model nor such a file.
