@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains weights/resnet50.safetensors, in about eight hours on two CPU cores.
+# Trains weights/resnet50.safetensors, on two CPU cores.
 #
 #     recipes/resnet50.sh
 #
