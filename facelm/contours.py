@@ -61,30 +61,55 @@ def find_outline(probability: NDArray[np.float32], expected: NDArray[np.float64]
     Returns:
         The outline, or None if there is no region there. Of several, a large one may lie farther away.
     """
-    best: Outline | None = None
-    best_value = 0.0
+    return find_outlines(probability, [expected], reach)[0]
+
+
+def find_outlines(
+    probability: NDArray[np.float32], expected: Sequence[NDArray[np.float64]], reach: float
+) -> list[Outline | None]:
+    """The outline nearest to each of several places, see `find_outline`."""
+    outlines = _trace(probability)
+    return [_choose(outlines, probability, place, reach) for place in expected]
+
+
+def _trace(probability: NDArray[np.float32]) -> list[tuple[float, NDArray[np.float64]]]:
+    """Areas and points of the closed outlines in a field."""
     left, top, width, height = cv2.boundingRect((probability > _LEVEL).astype(np.uint8))
     if not width:
-        return None
+        return []
     # The pixels around the region as well, for the outline runs between these and those in it.
     padded = np.pad(probability, 1)[top : top + height + 2, left : left + width + 2]
+    outlines = []
     for contour in find_contours(padded, _LEVEL):
         points = contour[:-1, ::-1] + (left - 1, top - 1)
         if len(points) < 4 or np.any(contour[0] != contour[-1]):
             continue
         area = _signed_area(points)
-        if abs(area) < _SMALLEST_AREA:
-            continue
-        outline = Outline(points if area > 0 else points[::-1], 0.0)
+        if abs(area) >= _SMALLEST_AREA:
+            outlines.append((abs(area), points if area > 0 else points[::-1]))
+    return outlines
+
+
+def _choose(
+    outlines: Sequence[tuple[float, NDArray[np.float64]]],
+    probability: NDArray[np.float32],
+    expected: NDArray[np.float64],
+    reach: float,
+) -> Outline | None:
+    """The best of some outlines for a place, with its confidence."""
+    best: Outline | None = None
+    best_value = 0.0
+    for area, points in outlines:
+        outline = Outline(points, 0.0)
         distance = float(np.linalg.norm(outline.centroid - expected))
-        value = abs(area) * np.exp(-4 * (distance / reach) ** 2)
+        value = area * np.exp(-4 * (distance / reach) ** 2)
         if distance < reach and value > best_value:
             best, best_value = outline, value
     if best is None:
         return None
     inside = np.zeros(probability.shape, np.uint8)
     cv2.fillPoly(inside, [np.rint(best.points).astype(np.int32)], 1)
-    return Outline(best.points, float(probability[inside > 0].mean()))
+    return Outline(best.points, float(cv2.mean(probability, inside)[0]))
 
 
 def sample_arc(arc: NDArray[np.float64], fractions: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

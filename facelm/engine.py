@@ -33,8 +33,7 @@ class Engine(Protocol):
             rgb: (N, H, W, 3) uint8; H and W are multiples of `STRIDE`.
 
         Returns:
-            (N, 19, h, w) float32 class probabilities, in a resolution that the network chooses: h is H or a fraction
-            of it, w the same one of W.
+            (N, 19, H, W) float32 class probabilities.
         """
 
 

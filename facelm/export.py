@@ -25,7 +25,7 @@ _LARGE = 1024  # numbers in a tensor that is worth a cast
 
 
 class _FromPixels(nn.Module):
-    """A network with its normalisation: RGB (N, 3, H, W) float32 from 0 to 255 -> logits (N, 19, h, w)."""
+    """A network with its normalisation: RGB (N, 3, H, W) float32 from 0 to 255 -> logits (N, 19, H, W)."""
 
     def __init__(self, network: nn.Module, info: ModelInfo) -> None:
         super().__init__()
@@ -40,8 +40,8 @@ def export(weights: str, out: Path | None = None) -> Path:
     """Export a model of facelm's.
 
     The input ``rgb`` is (N, 3, H, W) float32 from 0 to 255, upright, H and W multiples of 32; the output ``logits`` is
-    (N, 19, h, w) float32, in the network's own resolution. N, H and W are free. Weights are stored in half precision
-    where that loses nothing; an export beside the model only refers to those in the model file, as external data.
+    (N, 19, H, W) float32. N, H and W are free. Weights are stored in half precision where that loses nothing; an export
+    beside the model only refers to those in the model file, as external data.
 
     Args:
         weights: Name of a shipped model, or path of one that ``facelm train`` wrote.

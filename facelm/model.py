@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
@@ -20,7 +19,6 @@ from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, fi
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _DECODER = (256, 128, 64, 32, 16)
 _LEAN_DECODER = (128, 96, 64, 32, 16)
-_LEVELS = 5
 _LIGHT_ENCODER = 10_000_000
 # What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.
 _UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
@@ -48,15 +46,13 @@ class MeanOfTwo(nn.Module):
         self.first, self.second = first, second
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """(N, 3, H, W) normalised float -> logits (N, 19, h, w)."""
+        """(N, 3, H, W) normalised float -> logits (N, 19, H, W)."""
         mean: Tensor = (self.first(rgb) + self.second(rgb)) / 2
         return mean
 
 
 def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
-    """Build the U-Net, or the two: (N, 3, H, W) normalised float -> logits (N, 19, h, w); H and W are multiples of 32.
-
-    Each block of the decoder doubles the resolution, from H / 32: five end at h = H, four at h = H / 2.
+    """Build the U-Net, or the two: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
 
     Args:
         info: What to build.
@@ -64,13 +60,10 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
 
     Raises:
         ModelError: There are no ImageNet weights for the encoder, or they cannot be downloaded.
-        ValueError: Two U-Nets do not end at the same resolution.
     """
     network = _build_unet(info.encoder, info.decoder_channels, pretrained)
     if not info.second_encoder:
         return network
-    if len(info.second_decoder_channels) != len(info.decoder_channels):
-        raise ValueError("its two networks end at different resolutions")
     return MeanOfTwo(network, _build_unet(info.second_encoder, info.second_decoder_channels, pretrained))
 
 
@@ -79,15 +72,13 @@ def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn
         network: nn.Module = smp.Unet(
             encoder,
             encoder_weights="imagenet" if pretrained else None,
-            decoder_channels=channels + channels[-1:] * (_LEVELS - len(channels)),
+            decoder_channels=channels,
             classes=len(CLASSES),
         )
     except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
         if not pretrained:
             raise
         raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
-    decoder: Any = network.decoder
-    decoder.blocks = decoder.blocks[: len(channels)]
     return network
 
 
@@ -103,7 +94,8 @@ def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
     """
     mean = torch.tensor(info.mean, device=rgb.device).view(1, 3, 1, 1)
     std = torch.tensor(info.std, device=rgb.device).view(1, 3, 1, 1)
-    return (rgb.float() / 255 - mean) / std
+    # One multiplication and one addition, which runtimes compute as one.
+    return rgb.float() * (1 / (255 * std)) - mean / std
 
 
 def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, ...], precision: torch.dtype) -> Tensor:

@@ -131,14 +131,11 @@ class FaceParser:
             rgb: (N, H, W, 3) uint8; H and W are padded for the network.
 
         Returns:
-            (N, 19, h, w) float32 class probabilities: each pixel stands for a square of the pictures' pixels, h and w
-            for all of their rows and columns.
+            (N, 19, H, W) float32 class probabilities.
         """
         height, width = rgb.shape[1:3]
         padded = np.pad(rgb, ((0, 0), (0, -height % STRIDE), (0, -width % STRIDE), (0, 0)))
-        found = self.engine.predict(padded)
-        square = padded.shape[1] // found.shape[2]
-        return found[..., : -(-height // square), : -(-width // square)]
+        return self.engine.predict(padded)[..., :height, :width]
 
     def _predict_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         predicted = self.predict(crops)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import align, classes
-from facelm.contours import Outline, find_outline, sample_arc
+from facelm.contours import Outline, find_outline, find_outlines, sample_arc
 from facelm.face import Face
 from facelm.labels import total
 from facelm.records import POINTS
@@ -108,12 +108,9 @@ class ContourReader:
     def _pair(self, part: str) -> dict[str, Outline]:
         """The outlines of a left and a right part, told apart by where they are, alone by their class."""
         whole = self.probability(f"l_{part}", f"r_{part}")
-        found: dict[str, Outline] = {}
-        for side in "rl":
-            expected = np.array(align.PARTS[f"{side}_{part}"]) * self.size
-            outline = find_outline(whole, expected, _REACH * self.size)
-            if outline is not None:
-                found[side] = outline
+        expected = [np.array(align.PARTS[f"{side}_{part}"]) * self.size for side in "rl"]
+        outlines = find_outlines(whole, expected, _REACH * self.size)
+        found = {side: outline for side, outline in zip("rl", outlines, strict=True) if outline is not None}
         if len(found) == 2 and np.linalg.norm(found["r"].centroid - found["l"].centroid) < 0.02 * self.size:
             column, row = np.rint(found["r"].centroid).astype(int)
             left = self.probability(f"l_{part}")[row, column] > self.probability(f"r_{part}")[row, column]

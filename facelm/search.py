@@ -32,7 +32,7 @@ _HINT_OF_SKIN = 0.3
 _FACE = classes.indices(*classes.FACE)
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pictures (N, H, W, 3) uint8 -> class probabilities (N, 19, h, w) float32, see `facelm.parse.FaceParser.predict`."""
+"""Pictures (N, H, W, 3) uint8 -> class probabilities (N, 19, H, W) float32, see `facelm.parse.FaceParser.predict`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,9 +175,7 @@ def look(predict: Predict, rgb: NDArray[np.uint8], side: int) -> Look:
     small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
     method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_CUBIC
     small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
-    probabilities = predict(small[None])[0]
-    square = round(max(small_width, small_height) / max(probabilities.shape[1:]))
-    return Look(probabilities, (square * width / small_width, square * height / small_height))
+    return Look(predict(small[None])[0], (width / small_width, height / small_height))
 
 
 def see_context(looks: Sequence[Look], detection: Detection) -> NDArray[np.float32]:

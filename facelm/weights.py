@@ -21,6 +21,9 @@ WEIGHTS_KEY = "facelm.weights"
 """Of the fingerprint of the model file, in the metadata of its export."""
 
 
+_END = 1 << 16
+
+
 class ModelError(Exception):
     """A model that cannot be built or loaded; the message names the file or the option, and the cause."""
 
@@ -31,8 +34,7 @@ class ModelInfo:
 
     Attributes:
         encoder: Name of the encoder in segmentation_models_pytorch.
-        decoder_channels: Output channels of the decoder blocks, deepest first: with five, logits have the resolution of
-            the picture, with four half of it.
+        decoder_channels: Output channels of the five decoder blocks, deepest first.
         size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
         mean: Mean of the input, RGB, of values from 0 to 1.
         std: Standard deviation of the input, likewise.
@@ -113,8 +115,15 @@ def exported_path(path: Path) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a model file and its name, by which an export that refers to it is known to be of it."""
-    return hashlib.sha256(path.name.encode() + path.read_bytes()).hexdigest()
+    """By which an export that refers to a model file is known to be of it: SHA-256 of its name, size and both ends.
+
+    At the one end a model file has its description and where its tensors are, at the other the last layers.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(_END)
+        file.seek(max(0, size - _END))
+        return hashlib.sha256(f"{path.name} {size} ".encode() + first + file.read()).hexdigest()
 
 
 def unfit(path: Path, error: BaseException) -> ModelError:

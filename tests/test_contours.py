@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.contours import find_outline, sample_arc
+from facelm.contours import find_outline, find_outlines, sample_arc
 
 
 def soft_ellipse(x: float, y: float, a: float, b: float, size: int = 100) -> NDArray[np.float32]:
@@ -38,6 +38,15 @@ def test_the_nearer_of_two_regions_is_taken() -> None:
     both = np.maximum(soft_ellipse(25, 50, 10, 6), soft_ellipse(75, 50, 10, 6))
     outline = find_outline(both, np.array([72, 52]), 20)
     assert outline is not None and abs(outline.centroid[0] - 75) < 0.5
+
+
+def test_several_places_have_an_outline_each() -> None:
+    both = np.maximum(soft_ellipse(25, 50, 10, 6), soft_ellipse(75, 50, 10, 6))
+    places = [np.array([72.0, 52.0]), np.array([50.0, 10.0]), np.array([28.0, 52.0])]
+    right, nothing, left = find_outlines(both, places, 20)
+    assert right is not None and abs(right.centroid[0] - 75) < 0.5
+    assert left is not None and abs(left.centroid[0] - 25) < 0.5
+    assert nothing is None
 
 
 def test_no_region_within_reach_is_none() -> None:

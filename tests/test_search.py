@@ -13,14 +13,10 @@ HEIGHT, WIDTH = 301, 517
 CENTRE = (310.0, 120.0)
 
 
-def see_disc(rgb: NDArray[np.uint8], square: int) -> NDArray[np.float32]:
-    """A network for which what is bright is skin, and whose pixels stand for squares of its input's."""
+def see_disc(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A network for which what is bright is skin."""
     skin = (rgb[..., 0] > 127).astype(np.float32)
-    count, height, width = skin.shape
-    rows, columns = -(-height // square), -(-width // square)
-    padded = np.pad(skin, ((0, 0), (0, rows * square - height), (0, columns * square - width)))
-    skin = padded.reshape(count, rows, square, columns, square).mean((2, 4))
-    probabilities = np.zeros((count, 19, rows, columns), np.float32)
+    probabilities = np.zeros((len(skin), 19, *skin.shape[1:]), np.float32)
     probabilities[:, 0], probabilities[:, 1] = 1 - skin, skin
     return probabilities
 
@@ -33,10 +29,9 @@ def disc() -> NDArray[np.uint8]:
     return rgb
 
 
-@pytest.mark.parametrize("square", [1, 2, 4])
 @pytest.mark.parametrize("side", [192, 517, 640])
-def test_a_look_knows_where_its_pixels_are_in_the_picture(disc: NDArray[np.uint8], square: int, side: int) -> None:
-    found = look(lambda rgb: see_disc(rgb, square), disc, side)
+def test_a_look_knows_where_its_pixels_are_in_the_picture(disc: NDArray[np.uint8], side: int) -> None:
+    found = look(see_disc, disc, side)
     skin = found.probabilities[1]
     rows, columns = np.indices(skin.shape)
     centroid = np.array([[(columns * skin).sum(), (rows * skin).sum()]]) / skin.sum()
@@ -46,9 +41,8 @@ def test_a_look_knows_where_its_pixels_are_in_the_picture(disc: NDArray[np.uint8
     assert not found.shows(np.array([WIDTH + 40.0, 10.0]))
 
 
-@pytest.mark.parametrize("square", [1, 2])
-def test_the_surroundings_of_a_face_are_in_its_frame(disc: NDArray[np.uint8], square: int) -> None:
-    whole = look(lambda rgb: see_disc(rgb, square), disc, 192)
+def test_the_surroundings_of_a_face_are_in_its_frame(disc: NDArray[np.uint8]) -> None:
+    whole = look(see_disc, disc, 192)
     transform = np.array([[1 / 200, 0, 0.5 - CENTRE[0] / 200], [0, 1 / 200, 0.5 - CENTRE[1] / 200]])
     context = see_context([whole], Detection(transform, 1.0))
     rows, columns = np.indices(context.shape[1:])
