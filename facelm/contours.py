@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import find_contours
+
+from facelm.isolines import trace
 
 _LEVEL = 0.5
 _SMALLEST_AREA = 4.0
@@ -74,16 +75,14 @@ def find_outlines(
 
 def _trace(probability: NDArray[np.float32]) -> list[tuple[float, NDArray[np.float64]]]:
     """Areas and points of the closed outlines in a field."""
-    left, top, width, height = cv2.boundingRect((probability > _LEVEL).astype(np.uint8))
+    left, top, width, height = cv2.boundingRect((probability > _LEVEL).view(np.uint8))
     if not width:
         return []
     # The pixels around the region as well, for the outline runs between these and those in it.
     padded = np.pad(probability, 1)[top : top + height + 2, left : left + width + 2]
     outlines = []
-    for contour in find_contours(padded, _LEVEL):
-        points = contour[:-1, ::-1] + (left - 1, top - 1)
-        if len(points) < 4 or np.any(contour[0] != contour[-1]):
-            continue
+    for line in trace(padded, _LEVEL):
+        points = line + np.array([left - 1, top - 1])
         area = _signed_area(points)
         if abs(area) >= _SMALLEST_AREA:
             outlines.append((abs(area), points if area > 0 else points[::-1]))
@@ -107,9 +106,12 @@ def _choose(
             best, best_value = outline, value
     if best is None:
         return None
-    inside = np.zeros(probability.shape, np.uint8)
-    cv2.fillPoly(inside, [np.rint(best.points).astype(np.int32)], 1)
-    return Outline(best.points, float(cv2.mean(probability, inside)[0]))
+    # An outline around what the border cuts off runs half a pixel outside.
+    corners = np.rint(best.points).astype(np.int32).clip(0, np.array(probability.shape[::-1], np.int32) - 1)
+    left, top, width, height = cv2.boundingRect(corners)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(inside, [corners - (left, top)], 1)
+    return Outline(best.points, float(cv2.mean(probability[top : top + height, left : left + width], inside)[0]))
 
 
 def sample_arc(arc: NDArray[np.float64], fractions: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -57,19 +57,11 @@ def bound_face(
     brow_rows = np.flatnonzero(select(labels, _BROWS).any(1))
     expected = round(0.39 * size)
     face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = 0
-    count, regions, stats, _ = cv2.connectedComponentsWithStats(face, connectivity=4)
-    if count > 1:
-        face = regions == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    rows, columns = np.nonzero(face)
-    if not rows.size:
-        rows, columns = (
-            np.array([expected, round(0.85 * size)]),
-            np.array([round(0.25 * size), round(0.75 * size)]),
-        )
-    points = align.apply(
-        align.invert(align.to_crop_pixels(transform, size)), np.column_stack([columns, rows]).astype(float)
-    )
-    return bound(points)
+    outlines, _ = cv2.findContours(face, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    points = np.array([[0.25 * size, expected], [0.75 * size, 0.85 * size]]).round()
+    if outlines:
+        points = max(outlines, key=cv2.contourArea)[:, 0].astype(float)
+    return bound(align.apply(align.invert(align.to_crop_pixels(transform, size)), points))
 
 
 def bound(points: NDArray[np.float64]) -> tuple[float, float, float, float]:

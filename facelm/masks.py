@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import cv2
@@ -124,17 +124,21 @@ class _Sheet:
     weights: NDArray[np.float32]
     to_layers: NDArray[np.float64]
 
+    @cached_property
+    def _to_picture(self) -> NDArray[np.float64]:
+        return align.invert(self.to_layers)
+
     def paste(self, index: int, rows: slice, width: int, faint: float = 0.0) -> Patch | None:
         """The weighted probabilities of a class in a band of rows of a picture, where they are not too faint."""
         layer = self.layers[index]
-        x, y, across, down = cv2.boundingRect((layer > faint).astype(np.uint8))
+        x, y, across, down = cv2.boundingRect((layer > faint).view(np.uint8))
         if not across:
             return None
         # One pixel more on each side: between that and the last one probabilities fade.
         left, top = max(0, x - 1), max(0, y - 1)
         right, bottom = min(len(layer), x + across + 1), min(len(layer), y + down + 1)
         corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) - 0.5
-        there = align.apply(align.invert(self.to_layers), corners) - (0, rows.start)
+        there = align.apply(self._to_picture, corners) - (0, rows.start)
         x0, y0 = np.floor(there.min(0)).astype(int).clip(0)
         x1, y1 = np.minimum(np.ceil(there.max(0)).astype(int) + 1, (width, rows.stop - rows.start))
         if x1 <= x0 or y1 <= y0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ _UPPER_LIP_ARC = (0.19, 0.37, 0.5, 0.63, 0.81)
 _LOWER_LIP_ARC = (0.15, 0.32, 0.5, 0.68, 0.85)
 _INNER_LIP_ARC = (0.34, 0.5, 0.66)
 _INNER_CORNER = 0.08
+_ACROSS = np.linspace(0.08, 0.92, 64)  # places on a line from the upper edge of the lips to the lower
 _EAR_LEVEL = 0.02
 _EAR_BAND = 0.01
 _RIDGE = (0.13, 0.42, 0.71, 1.0)
@@ -54,9 +57,10 @@ class ContourReader:
         """Whether each point lies outside the picture, or on something that covers the face."""
         columns, rows = np.rint(points).astype(int).clip(0, self.size - 1).T
         outside = (points < -0.5).any(1) | (points > self.size - 0.5).any(1)
-        below = self._covers()[rows, columns] > 0.5
+        below = self._covers[rows, columns] > 0.5
         return outside | ~self.face.inside[rows, columns] | below
 
+    @cached_property
     def _covers(self) -> NDArray[np.float32]:
         """Probability of what covers a face, spread by a few pixels, for outlines run along its edge."""
         reach = 2 * max(1, round(0.012 * self.size)) + 1
@@ -173,11 +177,13 @@ class ContourReader:
         self, corners: NDArray[np.float64], upper: NDArray[np.float64], lower: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Where the upper lip ends and the lower lip begins, on lines across the mouth: (8, 2), iBUG order."""
-        u, m, low = (self.probability(name) for name in ("u_lip", "mouth", "l_lip"))
-        above_mouth, below_mouth = m + low - u, low - u - m
         top, bottom = sample_arc(upper, _INNER_LIP_ARC), sample_arc(lower, _INNER_LIP_ARC)
-        first = [_crossing(above_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
-        second = [_crossing(below_mouth, a, b) for a, b in zip(top, bottom, strict=True)]
+        lines = top[:, None] + _ACROSS[:, None] * (bottom - top)[:, None]
+        at = lines.astype(np.float32)
+        layers = (self.face.probabilities[classes.INDEX[name]] for name in ("u_lip", "mouth", "l_lip"))
+        u, m, low = (cv2.remap(layer, at[..., 0], at[..., 1], cv2.INTER_LINEAR) for layer in layers)
+        first = [_crossing(*each) for each in zip(m + low - u, lines, strict=True)]
+        second = [_crossing(*each) for each in zip(low - u - m, lines, strict=True)]
         inset = _INNER_CORNER * (corners[1] - corners[0])
         return np.array([corners[0] + inset, *first, corners[1] - inset, *second[::-1]])
 
@@ -231,14 +237,11 @@ def _cupids_bow(upper: NDArray[np.float64], expected: NDArray[np.float64]) -> ND
     return (expected + upper[[peaks[0], dip, peaks[1]]]) / 2
 
 
-def _crossing(field: NDArray[np.float32], start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where a field first turns positive on the way from start to end; the middle if it does not."""
-    at = np.linspace(0.08, 0.92, 64)[:, None]
-    line = start + at * (end - start)
-    values = cv2.remap(field, line[:, 0].astype(np.float32), line[:, 1].astype(np.float32), cv2.INTER_LINEAR).ravel()
+def _crossing(values: NDArray[np.float32], line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where values (N,) at points (N, 2) of a line first turn positive; the middle of the line if they do not."""
     rising = np.flatnonzero((values[:-1] <= 0) & (values[1:] > 0))
     if not rising.size:
-        return (start + end) / 2 if values[0] <= 0 else line[0]
+        return (line[0] + line[-1]) / 2 if values[0] <= 0 else line[0]
     i = int(rising[0])
     share = -values[i] / (values[i + 1] - values[i])
     crossing: NDArray[np.float64] = line[i] + share * (line[i + 1] - line[i])
