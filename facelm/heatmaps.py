@@ -32,12 +32,8 @@ _LOADING = threading.Lock()
 
 def reduce_probabilities(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Region probabilities (19, S, S) at the size that the network sees: (19, SIDE, SIDE) float32."""
-    count, side = probabilities.shape[:2]
-    if side < SIDE:
-        return np.stack([cv2.resize(layer, (SIDE, SIDE)) for layer in probabilities])
-    # One below the other: no pixel of the reduced layers reaches across the border of two.
-    stacked = cv2.resize(probabilities.reshape(-1, side), (SIDE, count * SIDE), interpolation=cv2.INTER_AREA)
-    return stacked.reshape(count, SIDE, SIDE).astype(np.float32, copy=False)
+    method = cv2.INTER_AREA if probabilities.shape[1] > SIDE else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(layer, (SIDE, SIDE), interpolation=method) for layer in probabilities])
 
 
 @dataclass(frozen=True, eq=False)

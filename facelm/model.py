@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from facelm import images
-from facelm.classes import CLASSES
+from facelm.classes import CLASSES, MIRRORED
 from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -39,15 +39,25 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
 
 
 class MeanOfTwo(nn.Module):
-    """The mean of the logits of two networks that see the same picture."""
+    """The mean of the logits of two U-Nets, the first of which sees the picture mirrored.
 
-    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+    What a network says otherwise of a picture and of its mirror image is error, and so is what two networks say
+    otherwise: the mean loses part of both, at the price of two.
+    """
+
+    def __init__(self, first: smp.Unet, second: smp.Unet) -> None:
         super().__init__()
         self.first, self.second = first, second
 
     def forward(self, rgb: Tensor) -> Tensor:
         """(N, 3, H, W) normalised float -> logits (N, 19, H, W)."""
-        mean: Tensor = (self.first(rgb) + self.second(rgb)) / 2
+        seen = self.first.decoder(self.first.encoder(rgb.flip(3))).flip(3)
+        # Features are less to turn back than logits. Their head is to be mirrored then: the classes of its logits, and
+        # its kernels.
+        head = self.first.segmentation_head[0]
+        order = list(MIRRORED)
+        first = nn.functional.conv2d(seen, head.weight[order].flip(3), head.bias[order], padding=head.padding)
+        mean: Tensor = (first + self.second(rgb)) / 2
         return mean
 
 

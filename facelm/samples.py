@@ -57,14 +57,20 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
             rgb, mask = self.scenes.make(rng)
         else:
             rgb, mask = example.read()
-            if self.wardrobe and not example.merged:
-                rgb = self.wardrobe.dress(rgb, mask, rng)
-            if self.jeweller and not example.merged:
-                rgb, mask = self.jeweller.adorn(rgb, mask, rng)
+            if not example.merged:
+                rgb, mask = self._dress(rgb, mask, rng)
             warped = self.geometric(**_square(rgb, mask))
             rgb, mask = warped["image"], warped["mask"]
         changed = self.photometric(image=rgb, mask=mask)
         return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
+
+    def _dress(
+        self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Give a portrait other clothes and jewellery."""
+        if self.wardrobe:
+            rgb = self.wardrobe.dress(rgb, mask, rng)
+        return self.jeweller.adorn(rgb, mask, rng) if self.jeweller else (rgb, mask)
 
 
 class ValidationSet(Dataset[tuple[Tensor, Tensor]]):

@@ -47,9 +47,11 @@ facelm train "${twice[@]}" --init runs/resnet50_256/best.safetensors --teacher r
 python recipes/mean_of_two.py runs/resnet50/best.safetensors runs/light/best.safetensors runs/teacher.safetensors
 
 facelm train "${all[@]}" --init runs/light/best.safetensors --teacher runs/teacher.safetensors \
-    --size 320 --epochs 1 --lr 2.5e-4 --out runs/lite "${light[@]}"
+    --size 320 --epochs 3 --lr 4e-4 --out runs/lite "${light[@]}"
 
 cp runs/teacher.safetensors weights/resnet50.safetensors
-python recipes/mean_of_weights.py runs/light/best.safetensors runs/lite/best.safetensors weights/lite.safetensors
+cp runs/lite/best.safetensors weights/lite.safetensors
 facelm export lite
 facelm export resnet50
+
+python recipes/landmark_net.py runs/data

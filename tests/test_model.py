@@ -137,12 +137,13 @@ def joined(network: nn.Module, info: ModelInfo, tmp_path_factory: pytest.TempPat
     return path
 
 
-def test_a_model_of_two_networks_gives_the_mean_of_their_logits(joined: Path) -> None:
+def test_a_model_of_two_networks_gives_the_mean_of_their_logits_the_first_of_the_mirror_image(joined: Path) -> None:
     both, info = model.load_model(str(joined), CPU)
     assert (info.encoder, info.second_encoder) == ("resnet18", ENCODER)
     rgb = torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
-        first, second = both.get_submodule("first")(rgb), both.get_submodule("second")(rgb)
+        first, second = both.get_submodule("first")(rgb.flip(3)).flip(3), both.get_submodule("second")(rgb)
+        first = first[:, list(classes.MIRRORED)]
         assert not torch.allclose(first, second)
         torch.testing.assert_close(both(rgb), (first + second) / 2)
 
