@@ -21,7 +21,7 @@ WEIGHTS_KEY = "facelm.weights"
 """Of the fingerprint of the model file, in the metadata of its export."""
 
 
-_END = 1 << 16
+_END = 1 << 16  # bytes of a file's first and last part that its fingerprint takes in
 
 
 class ModelError(Exception):
