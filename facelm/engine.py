@@ -54,13 +54,11 @@ def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
         from facelm.model import pick_device
 
         device = str(pick_device(device))
-    if device in ("auto", "cpu"):
-        exported = exported_path(path)
-        if exported.is_file():
-            from facelm.openvino_engine import open_export
+    if device in ("auto", "cpu") and exported_path(path).is_file():
+        from facelm.openvino_engine import open_export
 
-            if (engine := open_export(exported, path, threads)) is not None:
-                return engine
+        if (engine := open_export(path, threads)) is not None:
+            return engine
     from facelm.shared_engine import SharedEngine
     from facelm.torch_engine import TorchEngine
 

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 
 from facelm import images
 from facelm.model import load_model, normalise
-from facelm.weights import METADATA_KEY, WEIGHTS_KEY, ModelInfo, exported_path, find_weights, fingerprint
+from facelm.weights import (
+    METADATA_KEY,
+    WEIGHTS_KEY,
+    ModelInfo,
+    exported_path,
+    find_weights,
+    fingerprint,
+    quantised_path,
+)
 
 OPSET = 18
 _EXAMPLE_SIDE = 64
@@ -59,10 +67,25 @@ def export(weights: str, out: Path | None = None) -> Path:
     network = _FromPixels(network.to(memory_format=torch.contiguous_format), info).eval()
     model = to_onnx(network, torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE), "rgb", ("logits",), "NHW")
     out = out or exported_path(path)
-    if out == exported_path(path):
-        _refer(model, path)
-    write_onnx(model, {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: fingerprint(path)}, out)
+    write_export(model, info, path, out)
     return out
+
+
+def write_export(model: onnx.ModelProto, info: ModelInfo, weights: Path, out: Path) -> None:
+    """Write a network that was made of a model file.
+
+    Args:
+        model: The network.
+        info: What the model file says of it.
+        weights: The model file.
+        out: Where to. Beside the model file it takes its weights from there, elsewhere it stands alone.
+
+    Raises:
+        facelm.images.ImageError: The file cannot be written.
+    """
+    if out in (exported_path(weights), quantised_path(weights)):
+        _refer(model, weights)
+    write_onnx(model, {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: fingerprint(weights)}, out)
 
 
 def to_onnx(network: nn.Module, example: Tensor, name: str, outputs: tuple[str, ...], free: str) -> onnx.ModelProto:
@@ -95,7 +118,7 @@ def to_onnx(network: nn.Module, example: Tensor, name: str, outputs: tuple[str, 
     # The exporter notes for each node which lines of which files made it, on the machine where it ran.
     for part in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
         del part.metadata_props[:]
-    _halve(model)
+    halve(model)
     onnx.checker.check_model(model)
     return model
 
@@ -126,7 +149,7 @@ def _refer(model: onnx.ModelProto, path: Path) -> None:
             tensor.ClearField("raw_data")
 
 
-def _halve(model: onnx.ModelProto) -> None:
+def halve(model: onnx.ModelProto) -> None:
     """Store the weights that are half precision numbers as such; runtimes cast them back when they load the file."""
     casts = []
     for tensor in model.graph.initializer:

@@ -17,9 +17,11 @@ from facelm.weights import (
     WEIGHTS_KEY,
     ModelError,
     ModelInfo,
+    exported_path,
     find_shipped,
     fingerprint,
     first_line,
+    quantised_path,
     unfit,
 )
 
@@ -119,19 +121,33 @@ class OpenVinoEngine:
         return parsed[0] if len(parsed) == 1 else np.concatenate(parsed)
 
 
-def open_export(exported: Path, weights: Path, threads: int) -> OpenVinoEngine | None:
-    """The engine of an exported file; None where it was not made from the model file as that is now.
+def open_export(weights: Path, threads: int) -> OpenVinoEngine | None:
+    """The engine of what was exported of a model file; None where there is nothing that was made from it as it is now.
 
     Raises:
-        facelm.weights.ModelError: The ONNX file is damaged.
+        facelm.weights.ModelError: An ONNX file is damaged.
     """
-    try:
-        model = read(exported)
-    except ModelError as error:
-        raise ModelError(f"{error}; facelm export {weights} writes it again") from error
-    if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
-        return None
-    try:
-        return OpenVinoEngine(model, threads=threads, keep=weights in find_shipped().values())
-    except (RuntimeError, ValueError) as error:
-        raise unfit(exported, error) from error
+    remedies = {exported_path(weights): f"facelm export {weights} writes it again"}
+    if not computes_in_half():
+        remedies = {quantised_path(weights): "facelm works without it"} | remedies
+    for path, remedy in remedies.items():
+        if not path.is_file():
+            continue
+        try:
+            model = read(path)
+        except ModelError as error:
+            raise ModelError(f"{error}; {remedy}") from error
+        if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
+            continue
+        try:
+            # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
+            exact = path == quantised_path(weights)
+            return OpenVinoEngine(model, exact, threads, keep=weights in find_shipped().values())
+        except (RuntimeError, ValueError) as error:
+            raise unfit(path, error) from error
+    return None
+
+
+def computes_in_half() -> bool:
+    """Whether this processor computes in sixteen bits; where it does, eight are no faster."""
+    return not {"BF16", "FP16"}.isdisjoint(CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

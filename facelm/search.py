@@ -174,12 +174,17 @@ def _look_at_tiles(predict: Predict, rgb: NDArray[np.uint8], shrink: float, whol
 
 def look(predict: Predict, rgb: NDArray[np.uint8], side: int) -> Look:
     """Parse the whole picture, its longer side reduced (or enlarged) to ``side`` pixels."""
+    small = shrink(rgb, side)
+    scale = rgb.shape[1] / small.shape[1], rgb.shape[0] / small.shape[0]
+    return Look(predict(small[None])[0], scale)
+
+
+def shrink(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The picture with its longer side reduced (or enlarged) to ``side`` pixels."""
     height, width = rgb.shape[:2]
-    shrink = side / max(height, width)
-    small_width, small_height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    method = cv2.INTER_AREA if shrink < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(rgb, (small_width, small_height), interpolation=method).astype(np.uint8)
-    return Look(predict(small[None])[0], (width / small_width, height / small_height))
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC).astype(np.uint8)
 
 
 def see_context(looks: Sequence[Look], detection: Detection) -> NDArray[np.float32]:

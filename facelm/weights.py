@@ -114,6 +114,11 @@ def exported_path(path: Path) -> Path:
     return path.with_suffix(".onnx")
 
 
+def quantised_path(path: Path) -> Path:
+    """Where the eight-bit export of a model file is, if there is one."""
+    return path.with_suffix(".int8.onnx")
+
+
 def fingerprint(path: Path) -> str:
     """By which an export that refers to a model file is known to be of it: SHA-256 of its name, size and both ends.
 

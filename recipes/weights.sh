@@ -53,5 +53,6 @@ cp runs/teacher.safetensors weights/resnet50.safetensors
 cp runs/lite/best.safetensors weights/lite.safetensors
 facelm export lite
 facelm export resnet50
+python recipes/int8.py lite runs/data/celebamask/train/images  # needs nncf and onnxruntime
 
 python recipes/landmark_net.py runs/data

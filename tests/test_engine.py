@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from facelm import align
 from facelm.engine import open_engine
+from facelm.export import export
 from facelm.landmarks import find_landmarks
+from facelm.model import load_model, save_model
 from facelm.openvino_engine import OpenVinoEngine, read
 from facelm.parse import FaceParser
 from facelm.torch_engine import TorchEngine
-from facelm.weights import ModelError, exported_path, find_shipped, find_weights, read_info
+from facelm.weights import ModelError, exported_path, find_shipped, find_weights, quantised_path, read_info
 
 LITE = ROOT / "weights/lite.safetensors"
 SHIPPED = pytest.mark.parametrize("name", sorted(find_shipped()))
@@ -97,6 +99,42 @@ def test_both_engines_give_the_same_landmarks(astronaut: NDArray[np.uint8], name
         parser.engine = engine
         points.append(find_landmarks(parser.parse(astronaut)[0]).points)
     assert np.abs(points[0] - points[1]).max() < 0.1
+
+
+def test_on_processors_without_sixteen_bits_late_layers_compute_in_eight(
+    astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = FaceParser("lite", "cpu")
+    exact.engine = OpenVinoEngine(read(exported_path(LITE)), exact=True)
+    expected = exact.parse(astronaut)[0]
+    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    found = FaceParser("lite", "cpu").parse(astronaut)[0]
+    off = np.abs(found.probabilities - expected.probabilities).mean()
+    assert 1e-5 < off < 0.01
+    assert (found.probabilities.argmax(0) == expected.probabilities.argmax(0)).mean() > 0.98
+    assert np.abs(find_landmarks(found).points - find_landmarks(expected).points).max() < 2
+
+
+def test_an_eight_bit_export_of_other_weights_is_not_used(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, info = load_model("lite", torch.device("cpu"))
+    torch.nn.init.zeros_(network.get_submodule("segmentation_head")[0].bias)
+    save_model(network, info, copy)
+    export(str(copy))
+    shutil.copy(quantised_path(LITE), quantised_path(copy))
+    rgb = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    expected = OpenVinoEngine(read(exported_path(copy))).predict(rgb)
+    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    np.testing.assert_array_equal(open_engine(str(copy), "cpu").predict(rgb), expected)
+
+
+def test_a_damaged_eight_bit_export_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(exported_path(LITE), exported_path(copy))
+    quantised_path(copy).write_bytes(quantised_path(LITE).read_bytes()[:5000])
+    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: True)
+    assert isinstance(open_engine(str(copy), "cpu"), OpenVinoEngine)
+    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    with pytest.raises(ModelError, match=r"lite\.int8\.onnx: cannot be read as ONNX .* works without it"):
+        open_engine(str(copy), "cpu")
 
 
 def test_engines_that_come_and_go_leave_signals_alone() -> None:
