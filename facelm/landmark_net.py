@@ -97,10 +97,10 @@ class TwoLooks(nn.Module):
 
 
 def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path: Path) -> None:
-    """Write a trained network as `facelm.heatmaps` reads it.
+    """Write a trained network as `facelm.heatmaps` reads it, its weights rounded to half precision.
 
     Args:
-        network: In evaluation mode, on the CPU.
+        network: In evaluation mode, on the CPU; its weights are rounded too.
         certainty: (FEATURES,) coefficients of `facelm.certainty` that go with it.
         path: The ONNX file.
 
@@ -108,5 +108,6 @@ def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path
         facelm.images.ImageError: The file cannot be written.
     """
     example = torch.rand(1, len(classes.CLASSES), SIDE, SIDE)
+    network.half().float()
     model = to_onnx(TwoLooks(network).eval(), example, "regions", ("points", "log_error"), "")
     write_onnx(model, {CERTAINTY_KEY: json.dumps(certainty.tolist())}, path)
