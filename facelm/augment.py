@@ -17,11 +17,11 @@ class MirrorFlip(A.DualTransform):  # type: ignore[misc]
 
     def apply(self, img: NDArray[np.uint8], **params: Any) -> NDArray[np.uint8]:
         """Flip the picture (H, W, 3)."""
-        return np.ascontiguousarray(img[:, ::-1])
+        return cv2.flip(img, 1).astype(np.uint8, copy=False)
 
     def apply_to_mask(self, mask: NDArray[np.uint8], *args: Any, **params: Any) -> NDArray[np.uint8]:
         """Flip the mask (H, W) and swap its sides."""
-        return classes.mirror(np.ascontiguousarray(mask[:, ::-1]))
+        return classes.mirror(cv2.flip(mask, 1).astype(np.uint8, copy=False))
 
 
 def geometric(size: int) -> A.Compose:

@@ -105,5 +105,5 @@ def mirror(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         A new array of the same shape.
     """
-    swapped: NDArray[np.uint8] = _MIRROR_TABLE[mask]
+    swapped: NDArray[np.uint8] = _MIRROR_TABLE.take(mask)
     return swapped

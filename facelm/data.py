@@ -63,7 +63,7 @@ class Example:
             facelm.images.ImageError: A file cannot be read.
         """
         rgb, values = self.read_values()
-        return rgb, self._single[values]
+        return rgb, self._single[values] if self.merged else values
 
     def read_values(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Read the picture and the mask with the values that it has in its file.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from facelm import align, classes
 from facelm.classes import INDEX
 from facelm.data import Example
+from facelm.labels import select
 
 _PARTS = {"r_eye": ("r_eye",), "l_eye": ("l_eye",), "nose": ("nose",), "lips": classes.LIPS}
 _SHIFT, _GROWTH = 0.015, 0.06
@@ -97,7 +98,7 @@ def _lend(
     onto = align.compose(align.invert(ours), align.compose(jitter, theirs))
     size = (mask.shape[1], mask.shape[0])
     alpha = cv2.warpAffine((worn == kind.index).astype(np.float32), onto, size, flags=cv2.INTER_LINEAR)
-    room = np.isin(mask, kind.over)
+    room = select(mask, kind.over).astype(bool)
     whole, kept, on_person = (float(alpha[where].sum()) for where in (slice(None), room, room & (mask != 0)))
     if kept < max(_LEAST_PIXELS, _LEAST_KEPT * whole) or on_person < _LEAST_ON_PERSON * whole:
         return rgb, mask
@@ -111,10 +112,10 @@ def _frame(mask: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     """The transform to the canonical crop, from eyes, nose and lips; None unless all are there."""
     centres = {}
     for name, members in _PARTS.items():
-        rows, columns = np.nonzero(np.isin(mask, classes.indices(*members)))
-        if not len(rows):
+        sums = cv2.moments(select(mask, classes.indices(*members)), binaryImage=True)
+        if not sums["m00"]:
             return None
-        centres[name] = (float(columns.mean()), float(rows.mean()))
+        centres[name] = (sums["m10"] / sums["m00"], sums["m01"] / sums["m00"])
     return align.align(centres)
 
 

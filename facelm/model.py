@@ -123,7 +123,8 @@ def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, 
     """
     with torch.autocast(rgb.device.type, precision, enabled=precision != torch.float32):
         logits: Tensor = network(normalise(info, rgb))
-    logits = logits.float()
+    # One plane for each class: on the CPU, the loss takes half of the time that it takes in channels last.
+    logits = logits.to(torch.float32, memory_format=torch.contiguous_format)
     return logits if logits.shape[-2:] == shape else nn.functional.interpolate(logits, shape, mode="bilinear")
 
 

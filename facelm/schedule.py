@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 _WARM_UP = 0.05
 _LOWEST = 0.01
 _EMA_DECAY = 0.998
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def learning_rate(step: int, steps: int) -> float:
@@ -25,7 +28,12 @@ def learning_rate(step: int, steps: int) -> float:
     return _LOWEST + (1 - _LOWEST) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-    """Exponential moving average whose memory grows with the run, so that short runs are averaged too."""
-    decay = min(_EMA_DECAY, (1 + float(count)) / (10 + float(count)))
-    return averaged * decay + current * (1 - decay)
+@torch.no_grad()
+def average(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
+    """Exponential moving average, in place, whose memory grows with the run, so that short runs are averaged too."""
+    share = 1 - min(_EMA_DECAY, (1 + float(count)) / (10 + float(count)))
+    if averaged[0].is_floating_point():
+        torch._foreach_lerp_(averaged, current, share)
+        return
+    for mean, value in zip(averaged, current, strict=True):
+        mean.copy_(value)

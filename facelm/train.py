@@ -87,9 +87,9 @@ class Run:
             generator=_spare_random_numbers(),
         )
         self.trained = distributed.divide(self.network, self.device)
-        self.average = AveragedModel(self.network, avg_fn=average, use_buffers=True)
+        self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.loss = DiceCrossEntropy(distributed.total).to(self.device)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), config.lr, weight_decay=_WEIGHT_DECAY)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), config.lr, weight_decay=_WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: learning_rate(step, config.epochs * self.steps)
         )

@@ -111,3 +111,31 @@ def test_a_missed_necklace_costs_more_than_missed_skin() -> None:
         return float(DiceCrossEntropy()(logits_for(torch.full((1, 16, 16), INDEX["hair"])), target))
 
     assert cost("neck_l") > 2 * cost("skin")
+
+
+def test_the_gradient_is_that_of_the_definition() -> None:
+    generator = torch.Generator().manual_seed(3)
+    target = random_target(3)
+    target[:, :3], target[0, 5:9, 5:9] = IGNORE, one_of([1, 2])
+    taught = torch.rand(2, 19, 8, 8, generator=generator).softmax(1)
+    logits = torch.randn(2, 19, 16, 16, generator=generator).requires_grad_()
+    loss = DiceCrossEntropy()(logits, target, taught)
+    (gradient,) = torch.autograd.grad(3 * loss, logits)
+
+    weights = torch.ones(19)
+    weights[INDEX["neck_l"]], weights[INDEX["ear_r"]] = 4, 2
+    pair = target == one_of([1, 2])
+    exact = target.masked_fill(pair, IGNORE)
+    entropy = nn.functional.cross_entropy(logits, exact, weights, ignore_index=IGNORE, reduction="sum")
+    entropy = entropy - logits.log_softmax(1)[:, 1:3].logsumexp(1)[pair].sum()
+    every_second, sampled = logits[..., ::2, ::2], exact[..., ::2, ::2]
+    known = sampled != IGNORE
+    truth = nn.functional.one_hot(sampled * known, 19).permute(0, 3, 1, 2) * known[:, None]
+    probabilities = every_second.softmax(1) * known[:, None]
+    overlap, sizes = (probabilities * truth).sum((0, 2, 3)), (probabilities + truth).sum((0, 2, 3))
+    dice = ((1 - 2 * overlap / sizes) * (truth.sum((0, 2, 3)) > 0)).mean()
+    divergence = nn.functional.kl_div(every_second.log_softmax(1), taught, reduction="sum") / (2 * 8 * 8)
+    wanted = dice + entropy / (target != IGNORE).sum() + divergence
+    assert float(loss.detach()) == pytest.approx(float(wanted.detach()), rel=1e-6)
+    (wanted_gradient,) = torch.autograd.grad(3 * wanted, logits)
+    assert torch.allclose(gradient, wanted_gradient, atol=1e-7, rtol=1e-4)
