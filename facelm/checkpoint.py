@@ -75,7 +75,7 @@ def load_checkpoint(
         average.load_state_dict(_below(tensors, "average."))
         _load_optimizer(optimizer, _below(tensors, "optimizer."))
         torch.set_rng_state(tensors["random"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path}: not a checkpoint of this run ({cause})") from error
     return state
@@ -83,9 +83,13 @@ def load_checkpoint(
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for name, value in tensors.items():
         index, key = name.split(".")
-        state.setdefault(int(index), {})[key] = value
+        weight = weights[int(index)]
+        # A fused step takes for granted that moments lie in memory as weights do, channels last.
+        fitting = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        state.setdefault(int(index), {})[key] = fitting
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
