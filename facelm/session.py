@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -89,14 +89,14 @@ class Run:
         if not found:
             console.warn(f"nothing to do: no picture in {', '.join(inputs)}")
             raise typer.Exit(NOTHING_TO_DO)
+        if job.manifest:
+            self._remove_leftovers([job.manifest.parent])
         if out is not None and suffixes:
             self._leave_out_finished(out, suffixes)
 
     def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
         """Skip the pictures whose files are there, or refuse to write over them."""
-        if self.job.overwrite or self.job.skip_existing:
-            for folder in {(out / source.stem).parent for source in self.sources}:
-                images.remove_leftovers(folder)
+        self._remove_leftovers((out / source.stem).parent for source in self.sources)
         if self.job.overwrite:
             return
         there = [
@@ -110,8 +110,15 @@ class Run:
         elif any(there):
             refuse_overwriting(next(paths[0] for paths in there if paths), sum(map(bool, there)) - 1)
 
+    def _remove_leftovers(self, folders: Iterable[Path]) -> None:
+        """Remove what killed runs left unfinished in folders that this run writes to again."""
+        if self.job.overwrite or self.job.skip_existing:
+            for folder in set(folders):
+                images.remove_leftovers(folder)
+
     def keep_apart(self, folder: Path) -> None:
         """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
+        self._remove_leftovers((folder / source.stem).parent for source in self.sources)
         inputs = {os.path.realpath(source.path.parent) for source in self.sources if source.path}
         for source in self.sources:
             first = folder / f"{source.stem}.1.png"
@@ -129,8 +136,7 @@ class Run:
             self.unfinished = images.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
         if path.exists() and not path.is_file():
             raise typer.BadParameter(f"{path}: cannot be written (a folder or device has this name)")
-        if self.job.overwrite or self.job.skip_existing:
-            images.remove_leftovers(path.parent)
+        self._remove_leftovers([path.parent])
         if not path.exists() or self.job.overwrite:
             return
         if not self.job.skip_existing:

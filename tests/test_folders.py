@@ -221,9 +221,14 @@ def test_a_killed_run_goes_on_to_the_same_files(facelm: Run, photos: Path, tmp_p
     for path in before:
         assert path.read_bytes() == (tmp_path / "whole" / path.relative_to(out)).read_bytes()
     # What the kill leaves where it hits while a file is being written.
-    (out / "sub" / f".facelm-{''.join(filter(str.isalnum, platform.node()))}-{running.pid}-00.png").write_bytes(b"half")
-    done = facelm("parse", photos, "-o", out, "--skip-existing")
+    crops, manifest = tmp_path / "crops", tmp_path / "lines" / "run.jsonl"
+    half = f".facelm-{''.join(filter(str.isalnum, platform.node()))}-{running.pid}-00.png"
+    for folder in (out / "sub", crops / "sub", manifest.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / half).write_bytes(b"half")
+    done = facelm("parse", photos, "-o", out, "--skip-existing", "--crops", crops, "--manifest", manifest)
     assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob(half))
     files = [path for path in out.rglob("*") if path.is_file()]
     assert {path.relative_to(out): path.read_bytes() for path in files} == {
         path.relative_to(tmp_path / "whole"): path.read_bytes()
