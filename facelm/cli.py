@@ -108,6 +108,8 @@ def landmarks(
     kind = format.value
     if out is None and kind not in formats.TEXT_FORMATS:
         raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
+    if out is None and sys.stdout is None:
+        raise typer.BadParameter("standard output is closed: say where the landmarks go with -o")
     if out is None and job.as_json:
         raise typer.BadParameter("--json: the landmarks go to standard output already; say where to with -o")
     if solid and kind not in formats.SOLID_FORMATS:
@@ -195,7 +197,8 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # None where it is closed, as for some daemons
+                sys.stdout.flush()
     except SystemExit as end:
         status = int(end.code or 0)
         raise

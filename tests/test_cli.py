@@ -163,6 +163,19 @@ def test_standard_output_that_is_full(photos: Path) -> None:
     assert done.stderr == "standard output: cannot be written (No space left on device)\n"
 
 
+def test_standard_output_that_is_closed(photos: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "facelm", *map(str, arguments)]
+        return subprocess.run(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+
+    done = run("landmarks", photos / "Zoë 1.png", "-o", tmp_path / "faces.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "faces.jsonl").read_text().splitlines()) == 1
+    refused = run("landmarks", photos / "Zoë 1.png")
+    assert refused.returncode == 2
+    assert "standard output is closed" in " ".join(refused.stderr.split())
+
+
 def test_standard_input(photos: Path) -> None:
     command = [sys.executable, "-m", "facelm", "landmarks", "-"]
     result = subprocess.run(command, input=(photos / "Zoë 1.png").read_bytes(), capture_output=True, cwd=ROOT)
