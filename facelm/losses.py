@@ -48,15 +48,15 @@ class DiceCrossEntropy(nn.Module):
         logits = logits.float()
         partial = target >= classes.PARTIAL
         exact = target.masked_fill(partial, classes.IGNORE)
-        sums = _Sums.apply(logits, exact, self.get_buffer("weights"), taught)
-        cross_entropy, divergence = sums[-2:]
+        local = _Sums.apply(logits, exact, self.get_buffer("weights"), taught)
+        cross_entropy, divergence = local[-2:]
         if bool(partial.any()):
             cross_entropy = cross_entropy + _partial_cross_entropy(logits.permute(0, 2, 3, 1)[partial], target[partial])
         sampled = exact[..., ::2, ::2]
         true = torch.bincount(sampled[sampled != classes.IGNORE], minlength=logits.shape[1])
         known, pixels = (target != classes.IGNORE).sum(), taught[:, 0].numel() if taught is not None else 0
         means = torch.stack([cross_entropy, known, divergence, logits.new_tensor(pixels)])
-        sums = self.total(torch.cat([sums[:-2], true, means]))
+        sums = self.total(torch.cat([local[:-2], true, means]))
         return _dice_loss(sums[:-4]) + sums[-4] / sums[-3].clamp(min=1) + sums[-2] / sums[-1].clamp(min=1)
 
 
