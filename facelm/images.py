@@ -136,8 +136,7 @@ def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8], palette: N
         raise ValueError(f"a palette is uint8 (256, 3), not {palette.dtype} {palette.shape}")
     image = Image.fromarray(mask)
     image.putpalette(palette.tobytes())
-    # A mask is runs of equal pixels: to look for nothing else takes a third of the time, and the file is no larger.
-    _write(path, image, format="PNG", compress_type=zlib.Z_RLE)
+    _write_png(path, image)
 
 
 def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
@@ -154,8 +153,13 @@ def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[
     kind = (pixels.dtype, *pixels.shape[2:])
     if kind not in ((np.uint8, 3), (np.uint16,)) or pixels.ndim not in (2, 3) or not pixels.size:
         raise ValueError(f"a PNG is uint8 (H, W, 3) or uint16 (H, W), not {pixels.dtype} {pixels.shape}")
-    compress_type = zlib.Z_RLE if pixels.ndim == 2 else zlib.Z_DEFAULT_STRATEGY
-    _write(path, Image.fromarray(pixels), format="PNG", compress_type=compress_type)
+    _write_png(path, Image.fromarray(pixels))
+
+
+def _write_png(path: str | os.PathLike[str], image: Image.Image) -> None:
+    # A mask is runs of equal pixels: to look for nothing else takes a third of the time, and the file is no larger.
+    runs = {"compress_type": zlib.Z_RLE} if len(image.getbands()) == 1 else {}
+    _write(path, image, format="PNG", **runs)
 
 
 def write_jpeg(path: str | os.PathLike[str], rgb: NDArray[np.uint8], quality: int = 92) -> None:

@@ -80,7 +80,7 @@ class _Sums(torch.autograd.Function):
         """
         known = target != classes.IGNORE
         index = (target * known)[:, None]
-        weight = (weights[target * known] * known)[:, None]
+        weight = weights[index] * known[:, None]
         logs = logits.log_softmax(1)
         cross_entropy = -(logs.gather(1, index) * weight).sum()
         sampled, index_sampled = logs[..., ::2, ::2], index[..., ::2, ::2]

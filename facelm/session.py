@@ -89,6 +89,7 @@ class Run:
         if not found:
             console.warn(f"nothing to do: no picture in {', '.join(inputs)}")
             raise typer.Exit(NOTHING_TO_DO)
+        self._remove_leftovers((root / source.stem).parent for root in (out, *written) if root for source in found)
         if job.manifest:
             self._remove_leftovers([job.manifest.parent])
         if out is not None and suffixes:
@@ -96,7 +97,6 @@ class Run:
 
     def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
         """Skip the pictures whose files are there, or refuse to write over them."""
-        self._remove_leftovers((out / source.stem).parent for source in self.sources)
         if self.job.overwrite:
             return
         there = [
@@ -118,7 +118,6 @@ class Run:
 
     def keep_apart(self, folder: Path) -> None:
         """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
-        self._remove_leftovers((folder / source.stem).parent for source in self.sources)
         inputs = {os.path.realpath(source.path.parent) for source in self.sources if source.path}
         for source in self.sources:
             first = folder / f"{source.stem}.1.png"
