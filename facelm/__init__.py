@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facelm.face import Face
-    from facelm.images import ImageError, read
+    from facelm.files import ImageError
+    from facelm.images import read
     from facelm.landmarks import Landmarks, find_landmarks
     from facelm.masks import paste
     from facelm.parse import FaceParser
@@ -25,7 +26,7 @@ __all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_
 _HOMES = {
     "Face": "face",
     "FaceParser": "parse",
-    "ImageError": "images",
+    "ImageError": "files",
     "Landmarks": "landmarks",
     "ModelError": "weights",
     "find_landmarks": "landmarks",

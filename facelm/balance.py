@@ -18,7 +18,7 @@ def find_shown(examples: Sequence[Example]) -> list[set[int]]:
     """The values in the mask of each example, 255 among them; empty for examples with merged classes.
 
     Raises:
-        facelm.images.ImageError: A mask cannot be read.
+        facelm.files.ImageError: A mask cannot be read.
     """
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(_find_shown, examples))

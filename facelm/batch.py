@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.images import ImageError, error_of
+from facelm.files import ImageError, error_of
 from facelm.sources import Source, read
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def process(
     Args:
         sources: The pictures.
         see: Finds and parses the faces of a picture; called in several threads.
-        finish: Called in several threads with picture, pixels and faces; may raise `facelm.images.ImageError`.
+        finish: Called in several threads with picture, pixels and faces; may raise `facelm.files.ImageError`.
         stopped: Asked before a picture is begun; those in hand are finished.
         threads: Pictures that are worked on at once.
 

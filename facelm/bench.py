@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm import batch, classes, images, sources
+from facelm import batch, classes, files, images, sources
 from facelm.face import Face
 from facelm.landmarks import find_landmarks
 from facelm.masks import paste
@@ -60,7 +60,7 @@ def measure(found: Sequence[Source], model: str, device: str, done: Callable[[in
 
     Raises:
         facelm.weights.ModelError: The model or the device is not there.
-        facelm.images.ImageError: A picture cannot be read.
+        facelm.files.ImageError: A picture cannot be read.
     """
     begun = time.perf_counter()
     parser = FaceParser(model, device)
@@ -120,7 +120,7 @@ def _time_folder(found: Sequence[Source], model: str, device: str, out: Path, do
     begun = time.perf_counter()
     for number, outcome in enumerate(batch.process(pictures, lambda source, rgb: parser.parse(rgb), finish), 1):
         if outcome.error:
-            raise images.ImageError(outcome.error)
+            raise files.ImageError(outcome.error)
         if number == warm:
             begun = time.perf_counter()
         done(max(0, number - warm))

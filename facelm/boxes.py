@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facelm.images import ImageError
+from facelm.files import ImageError
 
 Box = tuple[float, float, float, float]
 COLUMNS = ("image", "x0", "y0", "x1", "y1")

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from facelm import images
+from facelm import files
 
 _METADATA_KEY = "state"
 
@@ -37,7 +37,7 @@ def save_checkpoint(
         state: All else, as JSON can hold it.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
@@ -46,7 +46,7 @@ def save_checkpoint(
     tensors["random"] = torch.get_rng_state()
     # Cloned, for safetensors refuses tensors that share their memory.
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    with images.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, {_METADATA_KEY: json.dumps(state)}))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm import model_commands
+from facelm import files, model_commands
 from facelm.options import Folder, Format, Job, takes_job
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def parse(
             for number, face in enumerate(faces, 1):
                 images.write_png(names(number), align.cut_crop(rgb, face.transform, crop_size))
             if job.overwrite:
-                images.remove_later(names, len(faces))
+                files.remove_later(names, len(faces))
         images.write_mask(out / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
 
     run.finish(write)
@@ -101,7 +101,7 @@ def landmarks(
     ] = 0.0,
 ) -> None:
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
-    from facelm import console, formats, images
+    from facelm import console, formats
     from facelm.session import Run
     from facelm.sources import UsageError
 
@@ -142,7 +142,7 @@ def landmarks(
             formats.save(run.records(record), kind, out, solid)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
-    except images.ImageError as error:
+    except files.ImageError as error:
         console.warn(str(error))
         run.tally.failed += 1
     run.exit()

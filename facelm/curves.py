@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from facelm import images
+from facelm import files
 from facelm.metrics import Bin
 
 
@@ -24,9 +24,9 @@ def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
         path: The file.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
-    with images.atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+    with files.atomic_path(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
@@ -40,7 +40,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         path: The picture.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -67,7 +67,7 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
         path: The picture; its folder is made if missing.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     share = 100 * counts / counts.sum(1, keepdims=True).clip(min=1)
     side = 2.5 + 0.42 * len(names)
@@ -94,7 +94,7 @@ def draw_reliability(bins: Sequence[Bin], path: Path) -> None:
         path: The picture; its folder is made if missing.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     figure = Figure(figsize=(5, 5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -111,5 +111,5 @@ def draw_reliability(bins: Sequence[Bin], path: Path) -> None:
 def _save(figure: Figure, path: Path) -> None:
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100)
-    with images.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_bytes(drawn.getbuffer())

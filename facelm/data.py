@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from facelm import classes, images
+from facelm import classes, files, images
 
 _CELEBA_PICTURES = "CelebA-HQ-img"
 _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
@@ -60,7 +60,7 @@ class Example:
             for `label` to interpret. A picture of CelebAMask-HQ is reduced to the size of its mask.
 
         Raises:
-            facelm.images.ImageError: A file cannot be read.
+            facelm.files.ImageError: A file cannot be read.
         """
         rgb, values = self.read_values()
         return rgb, self._single[values] if self.merged else values
@@ -69,7 +69,7 @@ class Example:
         """Read the picture and the mask with the values that it has in its file.
 
         Raises:
-            facelm.images.ImageError: A file cannot be read.
+            facelm.files.ImageError: A file cannot be read.
         """
         rgb = images.read(self.image)
         if self.mask is not None:
@@ -81,7 +81,7 @@ class Example:
                 drawn = np.zeros(part.shape, np.uint8)
             drawn[part] = index
         if drawn is None:
-            raise images.ImageError(f"{self.image}: no part masks")
+            raise files.ImageError(f"{self.image}: no part masks")
         height, width = drawn.shape
         return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), drawn
 
@@ -222,7 +222,7 @@ def find_problem(example: Example | Path) -> str | None:
             sizes = {_size(path) for _, path in example.parts}
             return None if len(sizes) == 1 else f"{example.image}: its part masks differ in size"
         mask = images.read_mask(example.mask)
-    except images.ImageError as error:
+    except files.ImageError as error:
         return str(error)
     if mask.shape != (height, width):
         return f"{example.mask}: {mask.shape[1]}x{mask.shape[0]}, but the picture is {width}x{height}"

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm import classes, images
+from facelm import classes, files, images
 from facelm.data import DataError, Example, find_problem
 from facelm.face import Face
+from facelm.labels import select
 from facelm.landmarks import find_landmarks
 from facelm.masks import paste
 from facelm.metrics import (
@@ -125,7 +126,7 @@ def evaluate(
     for number, truth in enumerate(task.truths, 1):
         try:
             measured.append(_measure(parser, truth, norm))
-        except images.ImageError as error:
+        except files.ImageError as error:
             failed.append(str(error))
         on_progress(number, len(task.truths))
     groups: dict[str, list[_Measured]] = {}
@@ -160,7 +161,7 @@ def _class_names(truths: Sequence[Truth]) -> tuple[str, ...]:
 def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
     if truth.example:
         if problem := find_problem(truth.example):
-            raise images.ImageError(problem)
+            raise files.ImageError(problem)
         rgb, mask = truth.example.read_values()
     else:
         rgb, mask = images.read(truth.image), None
@@ -201,7 +202,7 @@ def _compare_masks(example: Example, truth: NDArray[np.uint8], predicted: NDArra
 def _shows_face(example: Example, mask: NDArray[np.uint8]) -> bool:
     face = classes.indices(*classes.FACE)
     values = [value for value, members in enumerate(example.merged) if set(members) & set(face)]
-    return bool(np.isin(mask, values or face).any())
+    return bool(select(mask, values or face).any())
 
 
 def face_at(faces: Sequence[Face], point: NDArray[np.float64]) -> Face | None:

@@ -14,7 +14,7 @@ from onnx.external_data_helper import set_external_data
 from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from torch import Tensor, nn
 
-from facelm import images
+from facelm import files
 from facelm.model import load_model, normalise
 from facelm.weights import (
     METADATA_KEY,
@@ -60,7 +60,7 @@ def export(weights: str, out: Path | None = None) -> Path:
 
     Raises:
         facelm.weights.ModelError: The model is not there, or damaged.
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     path = find_weights(weights)
     network, info = load_model(weights, torch.device("cpu"))
@@ -81,7 +81,7 @@ def write_export(model: onnx.ModelProto, info: ModelInfo, weights: Path, out: Pa
         out: Where to. Beside the model file it takes its weights from there, elsewhere it stands alone.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     if out in (exported_path(weights), quantised_path(weights)):
         _refer(model, weights)
@@ -127,10 +127,10 @@ def write_onnx(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> 
     """Write a network and what is to be known of it, whole or not at all.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     helper.set_model_props(model, metadata)
-    with images.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.coco import dump_coco
-from facelm.images import ImageError, atomic_path, remove_later
+from facelm.files import ImageError, atomic_path, remove_later
 from facelm.records import POINTS, FaceRecord, PictureRecord, plain_text, rounded
 
 

@@ -71,7 +71,7 @@ class Jeweller:
             RGB and mask, the same arrays or new ones.
 
         Raises:
-            facelm.images.ImageError: The picture of a wearer cannot be read.
+            facelm.files.ImageError: The picture of a wearer cannot be read.
         """
         for kind in _KINDS:
             wearers = self._wearers[kind.index]

@@ -105,7 +105,7 @@ def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path
         path: The ONNX file.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     example = torch.rand(1, len(classes.CLASSES), SIDE, SIDE)
     network.half().float()

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm import align, classes, images
+from facelm import align, classes, files
 from facelm.detect import MIDDLE
 from facelm.face import Face, widen
 
@@ -100,9 +100,9 @@ def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:
     """Write probabilities as ``.npz``: the array ``probabilities``, and ``classes``, the names of its layers.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
-    with images.atomic_path(path) as temporary, temporary.open("wb") as file:
+    with files.atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, probabilities=probabilities, classes=np.array(classes.NAMES))
 
 

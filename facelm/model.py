@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from facelm import images
+from facelm import files
 from facelm.classes import CLASSES, MIRRORED
 from facelm.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
 
@@ -172,11 +172,11 @@ def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
     """Write a network and its description, in half precision, whole or not at all.
 
     Raises:
-        facelm.images.ImageError: The file cannot be written.
+        facelm.files.ImageError: The file cannot be written.
     """
     weights = {name: _halve(tensor) for name, tensor in network.state_dict().items()}
     data = save(weights, {METADATA_KEY: json.dumps(asdict(info))})
-    with images.atomic_path(path) as temporary:
+    with files.atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 

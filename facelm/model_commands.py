@@ -62,7 +62,7 @@ def train(
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
     from facelm import console, distributed
     from facelm.data import DataError
-    from facelm.images import ImageError
+    from facelm.files import ImageError
     from facelm.model import pick_device
     from facelm.train import Run, TrainConfig, TrainError
     from facelm.weights import ModelError
@@ -139,7 +139,7 @@ def evaluate(
     from facelm.data import DataError
     from facelm.evaluate import evaluate as measure
     from facelm.evaluate import prepare, to_json
-    from facelm.images import ImageError, atomic_path
+    from facelm.files import ImageError, atomic_path
 
     try:
         task = prepare(data, by)
@@ -180,7 +180,7 @@ def export(
     """Write a model as ONNX, for other programs, and for facelm itself, which then runs it faster on the CPU."""
     from facelm import console
     from facelm.export import export as write
-    from facelm.images import ImageError
+    from facelm.files import ImageError
     from facelm.weights import ModelError
 
     try:
@@ -202,7 +202,7 @@ def bench(
     from dataclasses import asdict
 
     from facelm import console, session, sources
-    from facelm.images import ImageError
+    from facelm.files import ImageError
     from facelm.weights import ModelError
 
     try:

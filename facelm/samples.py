@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from facelm import augment, classes, data, images
+from facelm import augment, classes, data, files
 from facelm.balance import balance, find_shown
 from facelm.config import TrainConfig
 from facelm.jewellery import Jeweller
@@ -152,7 +152,7 @@ def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
     for them there forever. So OpenCV gives them up for the moment of the fork.
 
     Raises:
-        facelm.images.ImageError: A picture cannot be read.
+        facelm.files.ImageError: A picture cannot be read.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -162,10 +162,10 @@ def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
         cv2.setNumThreads(threads)
     try:
         yield from batches
-    except images.ImageError as error:
+    except files.ImageError as error:
         # From a worker it comes with the text of a traceback, whose last line it is.
         told = str(error).strip().splitlines()[-1]
-        raise images.ImageError(told.removeprefix("facelm.images.ImageError: ")) from None
+        raise files.ImageError(told.removeprefix("facelm.files.ImageError: ")) from None
 
 
 def start_worker(worker: int) -> None:

@@ -44,7 +44,7 @@ class SceneMaker:
             RGB (size, size, 3) and class indices (size, size), both uint8.
 
         Raises:
-            facelm.images.ImageError: A picture cannot be read.
+            facelm.files.ImageError: A picture cannot be read.
         """
         rgb = self._background(rng)
         mask = np.zeros((self.size, self.size), np.uint8)

@@ -88,8 +88,7 @@ def search(
     longer = max(rgb.shape[:2])
     if not min_face and any(face.side > _PORTRAIT * longer for face in detections):
         return looks, detections
-    whole, seen = looks[0], SMALL_SIDE
-    finest = whole  # of the looks at all of the picture
+    whole, seen = looks[0], SMALL_SIDE  # whole: the finest look at all of the picture
     # Enlarging a picture is worth its time only where nothing was found so far, or where faces are small.
     for enlarge in (1, 2, _MOST_ENLARGED):
         wanted = longer * (min(enlarge, _SEEN_FACE / min_face) if min_face else enlarge)
@@ -97,18 +96,17 @@ def search(
         if seen * _WORTH_A_LOOK < (middle := min(largest, _MIDDLE_SIDE)):
             whole, seen = look(predict, rgb, middle), middle
             looks.append(whole)
-            finest = whole
             detections = suppress(detections + whole.detect())
         if seen * _WORTH_A_LOOK < largest:
             closer, seen = _look_closer(predict, rgb, largest, whole, detections), largest
             looks += closer
             if not detections:
-                finest = closer[0]
+                whole = closer[0]
             detections = suppress(detections + [face for each in closer for face in each.detect()])
         if not min_face and _are_found(detections, enlarge):
             break
     if min_face and wanted > _LARGE_SIDE * _WORTH_A_LOOK:
-        for tile in _look_at_tiles(predict, rgb, wanted / longer, finest):
+        for tile in _look_at_tiles(predict, rgb, wanted / longer, whole):
             found = suppress(detections + tile.detect())
             if len(found) > len(detections):
                 looks.append(tile)

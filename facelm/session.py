@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from facelm import batch, cluster, console, formats, images, sources
+from facelm import batch, cluster, console, files, formats, sources
 from facelm.batch import Outcome, Result
 from facelm.boxes import Boxes, read_boxes
 from facelm.console import Tally
@@ -68,7 +68,7 @@ class Run:
         self.stopped_by: int | None = None
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._stop)
-        self.unfinished: images.ImageError | None = None
+        self.unfinished: files.ImageError | None = None
         inputs = list(job.inputs or ())
         if job.skip_existing and job.overwrite:
             raise typer.BadParameter("--skip-existing and --overwrite exclude each other")
@@ -82,7 +82,7 @@ class Run:
             found = sources.find(inputs, [path for path in (out, *written) if path])
             sources.check_outputs(found, suffixes)
             self.boxes = read_boxes(job.box) if job.box else None
-        except (sources.UsageError, images.ImageError) as error:
+        except (sources.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
         self.sources = self.all_sources = found
         self.known: dict[str, PictureRecord] = {}
@@ -114,7 +114,7 @@ class Run:
         """Remove what killed runs left unfinished in folders that this run writes to again."""
         if self.job.overwrite or self.job.skip_existing:
             for folder in set(folders):
-                images.remove_leftovers(folder)
+                files.remove_leftovers(folder)
 
     def keep_apart(self, folder: Path) -> None:
         """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
@@ -132,7 +132,7 @@ class Run:
         Of JSON lines those without an error are kept, in whatever order; any other format is whole or not there.
         """
         if format != "jsonl":
-            self.unfinished = images.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
+            self.unfinished = files.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
         if path.exists() and not path.is_file():
             raise typer.BadParameter(f"{path}: cannot be written (a folder or device has this name)")
         self._remove_leftovers([path.parent])
@@ -143,7 +143,7 @@ class Run:
         if format == "jsonl":
             try:
                 self.known = formats.load_jsonl(path, solid)
-            except images.ImageError as error:
+            except files.ImageError as error:
                 raise typer.BadParameter(str(error)) from None
         self.sources = [
             source for source in self.all_sources if format == "jsonl" and plain_text(source.name) not in self.known
@@ -192,7 +192,7 @@ class Run:
         Records of pictures that this run is not about come first.
 
         Raises:
-            facelm.images.ImageError: The run was stopped, and what it writes is to be whole.
+            facelm.files.ImageError: The run was stopped, and what it writes is to be whole.
         """
         names = {plain_text(source.name) for source in self.all_sources}
         yield from (record for name, record in self.known.items() if name not in names)
@@ -220,7 +220,7 @@ class Run:
                 pass
         except sources.UsageError as error:
             raise typer.BadParameter(str(error)) from None
-        except images.ImageError as error:
+        except files.ImageError as error:
             console.warn(str(error))
             self.tally.failed += 1
         self.exit()
@@ -236,7 +236,7 @@ class Run:
     def _open_manifest(self, stack: ExitStack) -> list[TextIO]:
         streams = [sys.stdout] if self.job.as_json else []
         if self.job.manifest is not None:
-            temporary = stack.enter_context(images.atomic_path(self.job.manifest))
+            temporary = stack.enter_context(files.atomic_path(self.job.manifest))
             if self.job.skip_existing and self.job.manifest.is_file():
                 temporary.write_bytes(self.job.manifest.read_bytes())
             streams.append(stack.enter_context(temporary.open("a", encoding="utf-8")))

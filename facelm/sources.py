@@ -48,7 +48,7 @@ def read(source: Source) -> NDArray[np.uint8]:
     """The picture of a source: RGB (H, W, 3) uint8, upright.
 
     Raises:
-        facelm.images.ImageError: It cannot be read.
+        facelm.files.ImageError: It cannot be read.
     """
     if source.path is None:
         return images.decode(sys.stdin.buffer.read(), "standard input")

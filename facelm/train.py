@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
 
-from facelm import classes, distributed, images, model
+from facelm import classes, distributed, files, model
 from facelm.checkpoint import load_checkpoint, save_checkpoint
 from facelm.config import TrainConfig, TrainError
 from facelm.curves import draw_curves, write_history
@@ -102,7 +102,7 @@ class Run:
         if resume:
             self._load_checkpoint()
         elif distributed.rank() == 0:
-            with images.atomic_path(self.folder / "config.json") as temporary:
+            with files.atomic_path(self.folder / "config.json") as temporary:
                 temporary.write_text(json.dumps(asdict(config), indent=2) + "\n")
 
     def train(self, max_minutes: float | None = None) -> bool:
@@ -117,7 +117,7 @@ class Run:
 
         Raises:
             TrainError: The loss is no longer a number.
-            facelm.images.ImageError: A picture cannot be read any more, or a file of the run not be written.
+            facelm.files.ImageError: A picture cannot be read any more, or a file of the run not be written.
         """
         minutes = math.inf if max_minutes is None else max_minutes
         deadline = time.monotonic() + 60 * minutes - min(_SECONDS_TO_SAVE, 6 * minutes)

@@ -45,7 +45,7 @@ class Wardrobe:
             (H, W, 3) uint8, the same array or a new one.
 
         Raises:
-            facelm.images.ImageError: A pattern cannot be read.
+            facelm.files.ImageError: A pattern cannot be read.
         """
         for index in _WORN:
             if rng.random() < _CHANCE and np.count_nonzero(worn := mask == index) >= _LEAST_PIXELS:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from facelm.batch import process
-from facelm.images import ImageError
+from facelm.files import ImageError
 from facelm.sources import Source
 
 

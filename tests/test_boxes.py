@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facelm.boxes import read_boxes
-from facelm.images import ImageError
+from facelm.files import ImageError
 
 
 def test_typed_boxes_hold_for_every_picture() -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from facelm.checkpoint import load_checkpoint, save_checkpoint
-from facelm.images import ImageError
+from facelm.files import ImageError
 
 STATE = {"epoch": 3, "best_f1": 0.1 + 0.2, "history": [{"loss": float("nan")}]}
 Parts = tuple[nn.Module, nn.Module, torch.optim.Optimizer]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facelm.curves import draw_curves, write_history
-from facelm.images import ImageError
+from facelm.files import ImageError
 
 NAMES = ("epoch", "train_loss", "val_loss", "pixel_accuracy", "mean_iou", "mean_f1")
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelm import classes, data, images
+from facelm import classes, data, files, images
 from facelm.data import DataError, Example
 
 
@@ -231,10 +231,10 @@ def test_the_check_reports_its_progress_and_looks_at_backgrounds(draw_data, back
 
 
 def test_reading_a_missing_file_is_an_image_error(tmp_path) -> None:
-    with pytest.raises(images.ImageError, match=r"gone\.png: no such file"):
+    with pytest.raises(files.ImageError, match=r"gone\.png: no such file"):
         Example(tmp_path / "gone.png", tmp_path / "gone.png").read()
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(images.ImageError, match=r"a\.png: no part masks"):
+    with pytest.raises(files.ImageError, match=r"a\.png: no part masks"):
         Example(tmp_path / "a.png").read()
 
 

@@ -13,7 +13,7 @@ from conftest import ROOT
 
 from facelm import classes, model
 from facelm.export import export
-from facelm.images import ImageError
+from facelm.files import ImageError
 from facelm.openvino_engine import CORE
 from facelm.weights import ModelInfo
 

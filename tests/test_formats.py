@@ -19,8 +19,8 @@ from pycocotools.coco import COCO
 
 from facelm import formats
 from facelm.coco import encode_region
+from facelm.files import ImageError
 from facelm.formats import FORMATS, TEXT_FORMATS
-from facelm.images import ImageError
 from facelm.records import PARTS, FaceRecord, PictureRecord
 
 # pycocotools 2.0 decodes with an array type that NumPy 2 warns of.

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from facelm import classes, model
-from facelm.images import ImageError
+from facelm.files import ImageError
 from facelm.weights import ModelError, ModelInfo, find_weights
 
 ENCODER = "mobilenet_v2"

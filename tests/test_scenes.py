@@ -6,7 +6,7 @@ import pytest
 from conftest import write_pair
 from PIL import Image
 
-from facelm import classes, data, images
+from facelm import classes, data, files
 from facelm.classes import IGNORE, INDEX
 from facelm.scenes import SceneMaker
 
@@ -84,5 +84,5 @@ def centroid(weights: np.ndarray) -> np.ndarray:
 
 def test_a_picture_that_cannot_be_read_is_an_image_error(faces, tmp_path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    with pytest.raises(images.ImageError, match=r"bad\.png"):
+    with pytest.raises(files.ImageError, match=r"bad\.png"):
         make(SceneMaker(data.find(faces), [tmp_path / "bad.png"], 64), 0)

@@ -21,7 +21,7 @@ from conftest import ROOT, draw_face, write_pair
 from PIL import Image
 from safetensors.torch import load_file
 
-from facelm import classes, images, model
+from facelm import classes, files, images, model
 from facelm.classes import NAMES
 from facelm.data import DataError
 from facelm.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
@@ -234,7 +234,7 @@ def test_a_picture_that_goes_missing_ends_the_run(
     folder = draw_data(4)
     run = Run(replace(config, out=str(tmp_path / "run"), data=(str(folder),), workers=workers))
     shutil.rmtree(folder / "images")
-    with pytest.raises(images.ImageError) as caught:
+    with pytest.raises(files.ImageError) as caught:
         run.train()
     assert re.fullmatch(rf"{folder}/images/\d\d\.png: no such file", str(caught.value))
 
