@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm import files, model_commands
+from facelm import model_commands
 from facelm.options import Folder, Format, Job, takes_job
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def parse(
     run = Run(job, out, [suffix for suffix, wanted in suffixes.items() if wanted], [crops] if crops else [])
     if crops is not None:
         run.keep_apart(crops)
-    from facelm import align, classes, images
+    from facelm import align, classes, files, images
     from facelm.masks import paste, paste_instances, paste_probabilities, write_probabilities
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
@@ -101,7 +101,7 @@ def landmarks(
     ] = 0.0,
 ) -> None:
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
-    from facelm import console, formats
+    from facelm import console, files, formats
     from facelm.session import Run
     from facelm.sources import UsageError
 

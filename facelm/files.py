@@ -13,7 +13,7 @@ _TEMPORARY = f".facelm-{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
 
 
 class ImageError(Exception):
-    """A picture or mask that cannot be read or written; the message is one line, `file: cause`."""
+    """A picture or another file that cannot be read or written; the message is one line, `file: cause`."""
 
 
 def error_of(name: str | os.PathLike[str], cause: str) -> ImageError:

@@ -1,6 +1,8 @@
 import io
 import os
+import stat
 import struct
+import threading
 import warnings
 import zlib
 from pathlib import Path
@@ -611,6 +613,68 @@ def test_a_picture_too_large_for_jpeg_is_an_image_error(tmp_path):
     with pytest.raises(ImageError, match=r"x\.jpg: cannot be written"):
         write_jpeg(tmp_path / "x.jpg", np.zeros((1, 65_536, 3), np.uint8))
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("below", ["file", "file/deeper"])
+def test_a_file_in_place_of_the_output_folder(tmp_path, below):
+    (tmp_path / "file").write_text("keep")
+    target = tmp_path / below / "m.png"
+    with pytest.raises(ImageError) as error:
+        write_mask(target, np.zeros((2, 2), np.uint8), PALETTE)
+    assert_one_line(error, target, "cannot be written")
+    assert (tmp_path / "file").read_text() == "keep"
+
+
+def test_no_permission_to_write(tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    if os.access(folder, os.W_OK):
+        pytest.skip("root may write everywhere")
+    with pytest.raises(ImageError, match="cannot be written"):
+        write_jpeg(folder / "x.jpg", quadrants())
+
+
+def test_a_folder_or_device_is_not_replaced(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    for target in (tmp_path / "folder.png", Path(os.devnull)):
+        with pytest.raises(ImageError) as error:
+            write_mask(target, np.zeros((2, 2), np.uint8), PALETTE)
+        assert_one_line(error, target, "a folder or device has this name")
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_is_honoured(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_jpeg(tmp_path / "x.jpg", quadrants())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x.jpg").stat().st_mode) == mode
+
+
+def test_a_reader_never_sees_a_part(tmp_path):
+    path = tmp_path / "m.png"
+    masks = [np.full((200, 200), index, np.uint8) for index in range(2)]
+    write_mask(path, masks[0], PALETTE)
+    done = threading.Event()
+
+    def rewrite():
+        for turn in range(60):
+            write_mask(path, masks[turn % 2], PALETTE)
+        done.set()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    reads = 0
+    while not done.is_set() or not reads:
+        seen = read_mask(path)
+        assert (seen == seen[0, 0]).all() and seen.shape == (200, 200)
+        reads += 1
+    writer.join()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
