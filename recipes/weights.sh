@@ -6,7 +6,7 @@
 # DATA holds the folders that recipes/split.py reads, celeba_unlabelled/ (portraits without masks) and
 # encoders/mobilenet_v2_imagenet.pth. A light network starts from ImageNet, at a low resolution first, and labels the
 # portraits that have no labels. A ResNet50 starts from nothing, and learns from all of them; the mean of the two is
-# better than either, and teaches the light one once more.
+# better than either, and teaches the light one once more. Both go on at a higher resolution than they will be used at.
 set -euo pipefail
 data=$1
 
@@ -44,12 +44,24 @@ facelm train "${twice[@]}" --init runs/resnet50_128/best.safetensors \
 facelm train "${twice[@]}" --init runs/resnet50_256/best.safetensors --teacher runs/light/best.safetensors \
     --size 256 --epochs 10 --lr 6e-4 --out runs/resnet50 "${common[@]}"
 
-python recipes/mean_of_two.py runs/resnet50/best.safetensors runs/light/best.safetensors runs/teacher.safetensors
+python recipes/mean_of_two.py runs/resnet50/best.safetensors runs/light/best.safetensors 320 runs/teacher.safetensors
 
 facelm train "${all[@]}" --init runs/light/best.safetensors --teacher runs/teacher.safetensors \
     --size 320 --epochs 3 --lr 4e-4 --out runs/lite "${light[@]}"
 
-cp runs/teacher.safetensors weights/resnet50.safetensors
+facelm train "${twice[@]}" --init runs/lite/best.safetensors \
+    --size 448 --batch 12 --epochs 2 --lr 3e-4 --out runs/light448 "${light[@]}"
+
+python recipes/mean_of_two.py runs/resnet50/best.safetensors runs/light448/best.safetensors 320 runs/labeller.safetensors
+python recipes/pseudo_labels.py "$data/celeba_unlabelled" runs/data/pseudo_again runs/labeller.safetensors
+
+facelm train --data runs/data/celebamask/train --data runs/data/celebamask/train --data runs/data/pseudo_again \
+    --data runs/data/pseudo_aflw --data runs/data/facesynthetics/train --data runs/data/fasseg/train \
+    --data runs/data/fasseg/train --init runs/resnet50/best.safetensors \
+    --size 384 --batch 12 --epochs 2 --lr 3e-4 --out runs/resnet50_384 "${common[@]}"
+
+python recipes/mean_of_two.py runs/resnet50_384/best.safetensors runs/light448/best.safetensors 320 \
+    weights/resnet50.safetensors
 cp runs/lite/best.safetensors weights/lite.safetensors
 facelm export lite
 facelm export resnet50
