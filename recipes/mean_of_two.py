@@ -2,8 +2,8 @@
 
     python recipes/mean_of_two.py FIRST SECOND SIDE OUT
 
-FIRST and SECOND are models of facelm's, of which the first will see the picture mirrored. SIDE is that of the crops that
-both will see, in pixels, a multiple of 32. OUT is the safetensors file to write.
+FIRST and SECOND are models of facelm's, of which the first will see the picture mirrored. SIDE is that of the crops
+that both will see, in pixels, a multiple of 32. OUT is the safetensors file to write.
 """
 
 import sys
