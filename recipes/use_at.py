@@ -2,7 +2,7 @@
 
     python recipes/use_at.py MODEL SIDE OUT
 
-MODEL is a model of facelm's, SIDE that of the crops, in pixels, a multiple of 32, and OUT the safetensors file to write.
+MODEL is a model of facelm's, SIDE that of the crops, in pixels, a multiple of 32. OUT is the safetensors file to write.
 """
 
 import sys
