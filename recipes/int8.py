@@ -86,6 +86,7 @@ def main() -> None:
         feed,
         subset_size=len(inputs),
         preset=nncf.QuantizationPreset.MIXED,
+        advanced_parameters=nncf.AdvancedQuantizationParameters(disable_bias_correction=True),
         ignored_scope=nncf.IgnoredScope(names=find_float(model)),
     )
     keep_weights(quantised, originals)
