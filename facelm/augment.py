@@ -24,6 +24,35 @@ class MirrorFlip(A.DualTransform):  # type: ignore[misc]
         return classes.mirror(cv2.flip(mask, 1).astype(np.uint8, copy=False))
 
 
+class Resize(A.DualTransform):  # type: ignore[misc]
+    """Resize to ``size`` square: the picture by areas, the mask by nearest pixels.
+
+    A pixel between two is taken from its right and from below, or in half of the samples from its left and from above:
+    either alone would teach the network that every contour lies to one side.
+    """
+
+    def __init__(self, size: int, p: float) -> None:
+        super().__init__(p=p)
+        self.size = (size, size)
+
+    def get_params(self) -> dict[str, Any]:
+        """Choose a side for the pixels between two."""
+        return {"turned": self.py_random.random() < 0.5}
+
+    def apply(self, img: NDArray[np.uint8], **params: Any) -> NDArray[np.uint8]:
+        """Resize the picture (H, W, 3)."""
+        return np.asarray(cv2.resize(img, self.size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def apply_to_mask(self, mask: NDArray[np.uint8], *args: Any, **params: Any) -> NDArray[np.uint8]:
+        """Resize the mask (H, W), turned upside down or as it is."""
+        if params["turned"]:
+            return self._nearest(mask[::-1, ::-1])[::-1, ::-1]
+        return self._nearest(mask)
+
+    def _nearest(self, mask: NDArray[Any]) -> NDArray[np.uint8]:
+        return np.asarray(cv2.resize(mask, self.size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
 def geometric(size: int) -> A.Compose:
     """Flip, turn, scale and shift a portrait, as an imperfect alignment would; resize it to ``size`` square.
 
@@ -42,15 +71,7 @@ def geometric(size: int) -> A.Compose:
                 fill_mask=classes.IGNORE,
                 p=0.9,
             ),
-            # Halving a mask, each of the two takes a pixel half a pixel off the centre, in opposite directions:
-            # either alone would teach the network that every contour lies to one side.
-            A.OneOf(
-                [
-                    A.Resize(size, size, interpolation=cv2.INTER_AREA, mask_interpolation=nearest)
-                    for nearest in (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
-                ],
-                p=1,
-            ),
+            Resize(size, p=1),
         ]
     )
 
