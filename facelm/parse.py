@@ -18,6 +18,7 @@ from facelm.search import SMALL_SIDE, Look, look, search, see_context
 
 _MOVED = 0.03
 _SKIN_SHARE = 0.002
+_SMALL_SHARE = 2 / 3  # of the crop; smaller faces are enlarged no further, for blurred parts are not seen
 _FACE = classes.indices(*classes.FACE)
 
 
@@ -181,12 +182,15 @@ class FaceParser:
         self, rgb: NDArray[np.uint8], detections: Sequence[Detection]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
         """The probabilities and the labels of the crop of each detection."""
-        parsed: list[tuple[NDArray[np.float32], NDArray[np.uint8]]] = []
-        for start in range(0, len(detections), self.batch):
-            chunk = detections[start : start + self.batch]
-            crops = np.stack([align.cut_crop(rgb, detection.transform, self.info.size) for detection in chunk])
-            parsed += [drop_islands(probabilities) for probabilities in self._predict_crops(crops)]
-        return parsed
+        small = round(self.info.size * _SMALL_SHARE / STRIDE) * STRIDE
+        parsed: dict[int, tuple[NDArray[np.float32], NDArray[np.uint8]]] = {}
+        for size, least, most in ((small, 0, small), (self.info.size, small, np.inf)):
+            chosen = [at for at, detection in enumerate(detections) if least <= detection.side < most]
+            for start in range(0, len(chosen), self.batch):
+                chunk = chosen[start : start + self.batch]
+                crops = np.stack([align.cut_crop(rgb, detections[at].transform, size) for at in chunk])
+                parsed |= zip(chunk, map(drop_islands, self._predict_crops(crops)), strict=True)
+        return [parsed[at] for at in range(len(detections))]
 
     def _make_face(
         self,

@@ -6,8 +6,8 @@
 # DATA holds the folders that recipes/split.py reads, celeba_unlabelled/ (portraits without masks) and
 # encoders/mobilenet_v2_imagenet.pth. A light network starts from ImageNet, at a low resolution first, and labels the
 # portraits that have no labels. A ResNet50 starts from nothing, and learns from all of them; the mean of the two is
-# better than either, and teaches the light one once more. Both go on at a higher resolution than they will be used at,
-# and the mean of the two teaches the light one for the last time.
+# better than either, and teaches the light one once more. Both go on at a higher resolution, and the
+# mean of the two teaches the light one for the last time.
 set -euo pipefail
 data=$1
 
@@ -61,20 +61,21 @@ facelm train --data runs/data/celebamask/train --data runs/data/celebamask/train
     --data runs/data/fasseg/train --init runs/resnet50/best.safetensors \
     --size 384 --batch 12 --epochs 2 --lr 3e-4 --out runs/resnet50_384 "${common[@]}"
 
-python recipes/mean_of_two.py runs/resnet50_384/best.safetensors runs/light448/best.safetensors 320 \
-    weights/resnet50.safetensors
-facelm export resnet50
-
-python recipes/pseudo_labels.py "$data/celeba_unlabelled" runs/data/pseudo_last weights/resnet50.safetensors
-python recipes/pseudo_labels.py runs/data/aflw/train runs/data/pseudo_aflw_last weights/resnet50.safetensors
+python recipes/mean_of_two.py runs/resnet50_384/best.safetensors runs/light448/best.safetensors 384 \
+    runs/last_teacher.safetensors
+python recipes/pseudo_labels.py "$data/celeba_unlabelled" runs/data/pseudo_last runs/last_teacher.safetensors
+python recipes/pseudo_labels.py runs/data/aflw/train runs/data/pseudo_aflw_last runs/last_teacher.safetensors
 
 facelm train --data runs/data/celebamask/train --data runs/data/celebamask/train --data runs/data/pseudo_last \
     --data runs/data/pseudo_aflw_last --data runs/data/facesynthetics/train --data runs/data/fasseg/train \
-    --data runs/data/fasseg/train --init runs/light448/best.safetensors --teacher weights/resnet50.safetensors \
-    --size 384 --batch 12 --epochs 3 --lr 3e-4 --out runs/light384 "${light[@]}"
+    --data runs/data/fasseg/train --init runs/light448/best.safetensors --teacher runs/last_teacher.safetensors \
+    --size 384 --batch 12 --epochs 4 --lr 3e-4 --out runs/light384 "${light[@]}"
 
-python recipes/use_at.py runs/light384/best.safetensors 320 weights/lite.safetensors
+cp runs/light384/best.safetensors weights/lite.safetensors
+python recipes/mean_of_two.py runs/resnet50_384/best.safetensors runs/light384/best.safetensors 384 \
+    weights/resnet50.safetensors
 facelm export lite
+facelm export resnet50
 python recipes/int8.py lite runs/data/celebamask/train/images  # needs nncf and onnxruntime
 
 python recipes/landmark_net.py runs/data
