@@ -14,6 +14,7 @@ from facelm.labels import select
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_MIDDLE = 0.5, 0.5, (0.5, 0.61)
+_WAIST = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +58,29 @@ def bound_face(
     brow_rows = np.flatnonzero(select(labels, _BROWS).any(1))
     expected = round(0.39 * size)
     face[: brow_rows[0] if brow_rows.size and abs(brow_rows[0] - expected) < 0.12 * size else expected] = 0
+    _part_from_neighbours(face)
     outlines, _ = cv2.findContours(face, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     points = np.array([[0.25 * size, expected], [0.75 * size, 0.85 * size]]).round()
     if outlines:
         points = max(outlines, key=cv2.contourArea)[:, 0].astype(float)
     return bound(align.apply(align.invert(align.to_crop_pixels(transform, size)), points))
+
+
+def _part_from_neighbours(face: NDArray[np.uint8]) -> None:
+    """Clear of a mask (S, S), in place, what begins at a waist: another face that touches this one."""
+    heights = face.sum(0, dtype=int)
+    third = len(heights) // 3
+    middle = third + int(heights[third : 2 * third].argmax())
+    face[:, : middle - _find_waist(heights[middle::-1])] = 0
+    face[:, middle + _find_waist(heights[middle:]) + 1 :] = 0
+
+
+def _find_waist(heights: NDArray[np.int_]) -> int:
+    """Where a face, whose height starts at its greatest, has become narrow before it grows again; else its end."""
+    lowest = np.minimum.accumulate(heights)
+    least = _WAIST * heights[0]
+    grown = np.flatnonzero((heights[0] - lowest > least) & (heights - lowest > least))
+    return int(heights[: grown[0]].argmin()) if grown.size else len(heights) - 1
 
 
 def bound(points: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -151,7 +151,7 @@ def test_options_of_the_parser_reach_it(photos: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as ended:
         cli.app(["parse", str(photos / "Zoë 1.png"), "-o", str(tmp_path), *options])
     assert ended.value.code == 0
-    assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 320}
+    assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 384}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

@@ -71,8 +71,8 @@ def test_two_faces_cheek_to_cheek_are_two(parser: FaceParser, astronaut: NDArray
     faces = parser.parse(np.ascontiguousarray(np.hstack([half, half[:, ::-1]])))
     assert len(faces) == 2
     left, right = sorted(face.box for face in faces)
-    assert overlap(left, (BOX[0] - 150, BOX[1], BOX[2] - 150, BOX[3])) > 0.75
-    assert overlap(right, (393 - BOX[2], BOX[1], 393 - BOX[0], BOX[3])) > 0.75
+    assert overlap(left, (BOX[0] - 150, BOX[1], BOX[2] - 150, BOX[3])) > 0.85
+    assert overlap(right, (393 - BOX[2], BOX[1], 393 - BOX[0], BOX[3])) > 0.85
 
 
 @pytest.mark.parametrize("cut", [(slice(None), slice(224, None)), (slice(0, 150), slice(None))])
