@@ -61,7 +61,7 @@ class ModelInfo:
         """Read the description back from a file's metadata.
 
         Raises:
-            ValueError: It is not such a description, or its classes are not the 19 of this program.
+            ValueError: It is not such a description, its classes are not the 19 of this program, or its size is none.
         """
         try:
             values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
@@ -70,6 +70,8 @@ class ModelInfo:
             raise ValueError(f"its description does not fit: {error}") from error
         if info.classes != classes.NAMES:
             raise ValueError("its classes are not the 19 of CelebAMask-HQ")
+        if not isinstance(info.size, int) or info.size < 1:
+            raise ValueError(f"its size is {info.size!r}")
         return info
 
 

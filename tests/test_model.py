@@ -218,6 +218,8 @@ def test_wrong_tensors_are_refused(saved: Path, spoilt: Callable[..., Path]) -> 
         {"decoder_channels": 16},
         {"decoder_channels": None},
         {"colour": "red"},
+        {"size": "large"},
+        {"size": 0},
         {"second_encoder": "resnet18"},
         {"second_encoder": "resnet18", "second_decoder_channels": [32, 16, 16, 8, 8]},
     ],
