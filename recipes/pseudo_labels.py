@@ -3,9 +3,9 @@
     python recipes/pseudo_labels.py PICTURES OUT [MODEL]
 
 PICTURES holds aligned portraits, or images/ and landmarks68.json: then each face is cut out along its landmarks, so
-that it is where the model expects it, however far it is turned. OUT becomes a data folder for `facelm train`. Four
-views (two sizes, mirrored and not) vote; a pixel that they are not sure of is unknown (255), and so is one that may
-be a necklace, which the teacher seldom dares to say.
+that it is where the model expects it, however far it is turned. OUT becomes a data folder for `facelm train`. The
+portrait and its mirror image vote; a pixel that they are not sure of is unknown (255), and so is one that may be a
+necklace, which the teacher seldom dares to say.
 """
 
 import sys
@@ -21,7 +21,6 @@ from rich.progress import track
 from facelm import align, classes, data, images, model
 from facelm.truth import LANDMARKS, find_truths
 
-SIZES = (256, 320)
 CROP = 512
 SURE = 0.6
 NECKLACE = 0.03
@@ -38,17 +37,14 @@ class Teacher:
     @torch.inference_mode()
     def label(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Class indices (H, W) of a portrait (H, W, 3), 255 where the views are not sure."""
-        votes = torch.zeros(1, len(classes.CLASSES), *rgb.shape[:2], device=self.device)
-        for size in SIZES:
-            small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-            view = torch.from_numpy(small.copy())[None].to(self.device)
-            plain, flipped = (
-                model.predict(self.network, self.info, each, small.shape[1:], self.precision).softmax(1)
-                for each in (view, view.flip(-1))
-            )
-            both = plain + flipped.flip(-1)[:, classes.MIRRORED]
-            votes += torch.nn.functional.interpolate(both, rgb.shape[:2], mode="bilinear")
-        mean = votes[0] / (2 * len(SIZES))
+        size = self.info.size
+        small = cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+        view = torch.from_numpy(small.copy())[None].to(self.device)
+        plain, flipped = (
+            model.predict(self.network, self.info, each, rgb.shape[:2], self.precision).softmax(1)[0]
+            for each in (view, view.flip(-1))
+        )
+        mean = (plain + flipped.flip(-1)[list(classes.MIRRORED)]) / 2
         sure, index = mean.max(0)
         necklace = classes.INDEX["neck_l"]
         unknown = (sure < SURE) | ((mean[necklace] > NECKLACE) & (index != necklace))
