@@ -66,6 +66,7 @@ class FaceParser:
             ValueError: The picture has another shape or type.
         """
         _check_picture(rgb)
+        rgb = views.expose(rgb)
         faces, skin = self._parse_upright(rgb)
         if not faces and skin:
             faces, _ = self._parse_upright(views.brighten(rgb))
@@ -89,6 +90,7 @@ class FaceParser:
             ValueError: The picture has another shape or type.
         """
         _check_picture(rgb)
+        rgb = views.expose(rgb)
         first = look(self.predict, rgb, SMALL_SIDE)
         return [self._parse_box(rgb, first, box) for box in boxes]
 

@@ -1,4 +1,4 @@
-"""Other views of a picture in which nobody was found: brighter, and turned."""
+"""Other views of a picture: longer exposed, and where nobody was found, in evener light and turned."""
 
 from __future__ import annotations
 
@@ -6,8 +6,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_DARK = 128
+_LIGHT = 230
+_SPOT = 8
 _CLIP = 4.0
 _TILES = (4, 4)
+
+
+def expose(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make a dark picture as light as most pictures are.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+
+    Returns:
+        The same picture, multiplied so that its lightest spot of 8 x 8 pixels is light, where that is darker than half
+        of what a pixel can be; otherwise the picture as it is.
+    """
+    height, width = (max(1, side // _SPOT) for side in rgb.shape[:2])
+    lightest = int(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA).max())
+    return rgb if lightest >= _DARK else cv2.convertScaleAbs(rgb, alpha=_LIGHT / max(lightest, 1)).astype(np.uint8)
 
 
 def brighten(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
