@@ -19,6 +19,7 @@ from facelm.search import SMALL_SIDE, Look, look, search, see_context
 _MOVED = 0.03
 _SKIN_SHARE = 0.002
 _SMALL_SHARE = 2 / 3  # of the crop; smaller faces are enlarged no further, for blurred parts are not seen
+_MIDDLE_X, _MIDDLE_Y = (0.3, 0.7), (0.4, 0.8)  # of the face, in its crop
 _FACE = classes.indices(*classes.FACE)
 
 
@@ -190,7 +191,7 @@ class FaceParser:
             chosen = [at for at, detection in enumerate(detections) if least <= detection.side < most]
             for start in range(0, len(chosen), self.batch):
                 chunk = chosen[start : start + self.batch]
-                crops = np.stack([align.cut_crop(rgb, detections[at].transform, size) for at in chunk])
+                crops = np.stack([_cut_crop(rgb, detections[at], size) for at in chunk])
                 parsed |= zip(chunk, map(drop_islands, self._predict_crops(crops)), strict=True)
         return [parsed[at] for at in range(len(detections))]
 
@@ -207,6 +208,12 @@ class FaceParser:
         return Face(box, detection.score, detection.transform, probabilities, inside, see_context(looks, detection))
 
 
+def _cut_crop(rgb: NDArray[np.uint8], detection: Detection, size: int) -> NDArray[np.uint8]:
+    """The crop of a detection, (size, size, 3), longer exposed where the face is dark, as it is against the light."""
+    rows, columns = (slice(round(first * size), round(last * size)) for first, last in (_MIDDLE_Y, _MIDDLE_X))
+    return views.expose(align.cut_crop(rgb, detection.transform, size), (rows, columns))
+
+
 def _check_picture(rgb: NDArray[np.uint8]) -> None:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
@@ -214,6 +221,6 @@ def _check_picture(rgb: NDArray[np.uint8]) -> None:
 
 def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """How far the corners of the face's middle come apart between two alignments, as a share of the crop."""
-    corners = np.array([[0.3, 0.4], [0.7, 0.4], [0.3, 0.8], [0.7, 0.8]])
+    corners = np.array([[x, y] for y in _MIDDLE_Y for x in _MIDDLE_X])
     there = align.apply(first, align.apply(align.invert(second), corners))
     return float(np.linalg.norm(there - corners, axis=1).max())

@@ -168,6 +168,13 @@ def test_a_face_in_the_dark(parser: FaceParser, astronaut: NDArray[np.uint8], li
         assert face.score > bright.score - 0.02
 
 
+def test_a_face_against_the_light(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    backlit = (astronaut * 0.1).astype(np.uint8)
+    backlit[:, :60] = 240
+    seen, expected = (paste(parser.parse(rgb), 512, 512)[:180, 150:300] for rgb in (backlit, astronaut))
+    assert (seen == expected)[expected > 0].mean() > 0.96
+
+
 def test_boxes_of_another_detector(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
     own, wide, nobody = (175, 78, 275, 185), (150, 40, 290, 200), (300, 300, 400, 420)
     turned = (BOX[1], 511 - BOX[2], BOX[3], 511 - BOX[0])

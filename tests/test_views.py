@@ -39,3 +39,4 @@ def test_a_lit_spot_in_the_dark_is_not_overexposed() -> None:
     stage = np.full((1000, 1000, 3), 4, np.uint8)
     stage[400:424, 500:524] = 200
     assert np.array_equal(views.expose(stage), stage)
+    assert views.expose(stage, np.s_[600:, :]).max() == 255
