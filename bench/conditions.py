@@ -17,13 +17,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from facelm import classes
 from facelm.masks import paste
-from facelm.metrics import ConfusionMatrix
+from facelm.metrics import ConfusionMatrix, core_f1
 from facelm.parse import FaceParser
 from facelm.truth import find_truths
 
-CORE = classes.indices("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
 RNG = np.random.default_rng(0)
 
 Spoil = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
@@ -41,8 +39,7 @@ def main(folder: Path, weights: str) -> None:
             missed += not faces
             matrix.add(mask, paste(faces, *mask.shape))
         scores = matrix.scores()
-        core = float(np.mean([scores.f1[index] for index in CORE]))
-        table.add_row(name, f"{scores.mean_f1:.3f}", f"{core:.3f}", str(missed))
+        table.add_row(name, f"{scores.mean_f1:.3f}", f"{core_f1(scores.f1):.3f}", str(missed))
     Console().print(table)
 
 

@@ -64,6 +64,9 @@ NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
 FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
 """The classes that make up a face: what lies within its outline, between hair, ears and neck."""
 
+CORE = tuple(name for name in FACE if name != "eye_g")
+"""The classes of a bare face, which nearly every picture shows."""
+
 LIPS = ("mouth", "u_lip", "l_lip")
 """The classes within the outer edge of the lips."""
 

@@ -199,6 +199,8 @@ def _cells(report: Report) -> dict[tuple[str, str], str]:
         cells["masks", "pixel accuracy"] = _number(report.masks.pixel_accuracy)
         cells["masks", "mIoU"] = _number(report.masks.mean_iou)
         cells["masks", "mean F1"] = _number(report.masks.mean_f1)
+        if not math.isnan(report.core_f1):
+            cells["masks", "core: F1 of skin, nose, eyes, brows, mouth, lips"] = _number(report.core_f1)
         cells["masks", "missed"] = str(report.missed_masks)
         for name, f1 in zip(report.names, report.masks.f1, strict=True):
             cells["F1", f"F1 {name}"] = _number(f1)

@@ -21,6 +21,7 @@ from facelm.metrics import (
     FaceScores,
     LandmarkScores,
     Scores,
+    core_f1,
     match_faces,
     measure_points,
     score_landmarks,
@@ -50,6 +51,11 @@ class Report:
     missed_masks: int
     landmarks: LandmarkScores | None
     faces: FaceScores | None
+
+    @property
+    def core_f1(self) -> float:
+        """Of the masks, as `facelm.metrics.core_f1` has it; NaN without masks."""
+        return core_f1(self.masks.f1, self.names) if self.masks else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +254,7 @@ def _plain(report: Report) -> dict[str, object]:
             "pixel_accuracy": _number(report.masks.pixel_accuracy),
             "mean_iou": _number(report.masks.mean_iou),
             "mean_f1": _number(report.masks.mean_f1),
+            "core_f1": _number(report.core_f1),
             "f1": {name: _number(f1) for name, f1 in zip(report.names, report.masks.f1, strict=True)},
             "missed": report.missed_masks,
             "confusion": report.confusion.tolist(),

@@ -71,6 +71,22 @@ class ConfusionMatrix:
         return Scores(accuracy, float(_mean(iou)), float(_mean(f1[1:])), tuple(f1.tolist()))
 
 
+def core_f1(f1: Sequence[float], names: Sequence[str] = classes.NAMES) -> float:
+    """Mean F1 of `facelm.classes.CORE`.
+
+    Args:
+        f1: Of each class; NaN for one that does not occur.
+        names: Of the classes.
+
+    Returns:
+        The mean of the core classes that occur; NaN where none does, or where some are not told from others.
+    """
+    by_name = dict(zip(names, f1, strict=True))
+    if not by_name.keys() >= set(classes.CORE):
+        return float("nan")
+    return _mean(np.array([by_name[name] for name in classes.CORE]))
+
+
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")

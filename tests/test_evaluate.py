@@ -51,7 +51,8 @@ def test_masks(facelm: Run, astronaut: np.ndarray, no_face: np.ndarray, found: A
     result = evaluate(facelm, tmp_path / "data", "--by", "kind", "--out", str(tmp_path / "out"))
     assert result["pictures"] == 3
     masks, whole, spoiled = (each["masks"] for each in (result, result["groups"]["whole"], result["groups"]["spoiled"]))
-    assert whole["pixel_accuracy"] == whole["mean_f1"] == whole["mean_iou"] == 1
+    assert whole["pixel_accuracy"] == whole["mean_f1"] == whole["mean_iou"] == whole["core_f1"] == 1
+    assert spoiled["core_f1"] < masks["core_f1"] < 1
     assert whole["missed"] == 0 and masks["missed"] == spoiled["missed"] == 1
     assert masks["f1"]["l_brow"] == pytest.approx(2 / 3, abs=1e-4)  # all of one brow, none of the other
     assert spoiled["f1"]["l_brow"] == 0
@@ -66,7 +67,9 @@ def test_merged_classes(facelm: Run, astronaut: np.ndarray, found: Any, tmp_path
     write_pair(tmp_path, "a", astronaut, lips.astype(np.uint8))
     rest = [name for name in classes.NAMES if name not in classes.LIPS]
     (tmp_path / "classes.json").write_text(json.dumps({"0": rest, "1": classes.LIPS}))
-    assert evaluate(facelm, tmp_path)["masks"]["f1"] == {"+".join(rest): 1, "mouth+u_lip+l_lip": 1}
+    masks = evaluate(facelm, tmp_path)["masks"]
+    assert masks["f1"] == {"+".join(rest): 1, "mouth+u_lip+l_lip": 1}
+    assert masks["core_f1"] is None
     (tmp_path / "classes.json").write_text(json.dumps({"0": rest[1:], "1": classes.LIPS}))
     done = facelm("evaluate", "--data", tmp_path)
     assert done.returncode == 2

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from facelm.classes import IGNORE, INDEX
-from facelm.metrics import ConfusionMatrix, FaceErrors, Scores, measure_points, score_landmarks
+from facelm.classes import IGNORE, INDEX, NAMES
+from facelm.metrics import ConfusionMatrix, FaceErrors, Scores, core_f1, measure_points, score_landmarks
 from facelm.shape import shape_model
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)
@@ -51,6 +51,17 @@ def test_absent_classes_are_nan_and_left_out_of_the_means() -> None:
     scores = count(*masks([0, 0, 13], [0, 0, 13])).scores()
     assert [i for i, f1 in enumerate(scores.f1) if not math.isnan(f1)] == [0, INDEX["hair"]]
     assert scores.mean_f1 == scores.mean_iou == 1
+
+
+def test_the_core_is_the_bare_face() -> None:
+    f1 = np.arange(19) / 100
+    core = [INDEX[n] for n in ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")]
+    assert core_f1(f1) == pytest.approx(f1[core].mean())
+    assert core_f1(f1[::-1], NAMES[::-1]) == core_f1(f1)
+    f1[INDEX["mouth"]] = np.nan
+    assert core_f1(f1) == pytest.approx(np.nanmean(f1[core]))
+    assert math.isnan(core_f1([0.5, 0.5], ["background", "nose"]))
+    assert math.isnan(core_f1([np.nan] * 19))
 
 
 def test_a_class_only_predicted_counts_as_nought() -> None:
