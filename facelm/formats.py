@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from facelm.coco import dump_coco
 from facelm.files import ImageError, atomic_path, remove_later
-from facelm.records import POINTS, FaceRecord, PictureRecord, plain_text, rounded
+from facelm.records import CONFIDENCE_DECIMALS, POINTS, FaceRecord, PictureRecord, plain_text, rounded
 
 
 def to_json(record: PictureRecord) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
             "roll": rounded(face.roll, 2),
             "pose": {name: rounded(getattr(face, name), 2) for name in ("yaw", "pitch", "roll")},
             "landmarks": rounded(face.landmarks, 2),
-            "confidence": rounded(face.confidence, 3),
+            "confidence": rounded(face.confidence, CONFIDENCE_DECIMALS),
             "visible": np.asarray(face.visible, np.bool_).tolist(),
             **({} if face.landmarks_3d is None else {"landmarks_3d": rounded(face.landmarks_3d, 2)}),
         }

@@ -22,7 +22,7 @@ from facelm.face import Face
 from facelm.heatmaps import LearnedPoints, coefficients, find_points
 from facelm.masks import paste
 from facelm.reader import TURNED, ContourReader
-from facelm.records import PARTS, FaceRecord
+from facelm.records import CONFIDENCE_DECIMALS, PARTS, FaceRecord
 from facelm.shape import Pose, ShapeFit, fit_shape, shape_model
 
 _COMPLETED = 0.25
@@ -170,7 +170,7 @@ def record_faces(
         width: Of the picture, pixels.
         regions: Also encode the region of each face, which COCO files hold.
         solid: Also give the landmarks in three dimensions.
-        min_confidence: A point below it counts as not visible.
+        min_confidence: A point whose confidence, as it is written, is below it counts as not visible.
     """
     records = []
     for face in faces:
@@ -187,7 +187,7 @@ def record_faces(
                 found.pose.pitch,
                 found.points,
                 found.confidence,
-                found.visible & (found.confidence >= min_confidence),
+                found.visible & (found.confidence.round(CONFIDENCE_DECIMALS) >= min_confidence),
                 region,
                 np.column_stack([found.points, found.depth]) if solid else None,
             )

@@ -26,6 +26,9 @@ CLOSED = frozenset({"right_eye", "left_eye", "outer_lips", "inner_lips"})
 
 POINTS = 68
 
+CONFIDENCE_DECIMALS = 3
+"""Of a confidence as it is written."""
+
 MIRRORED_POINTS: tuple[int, ...] = (
     *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
     45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
