@@ -19,6 +19,7 @@ from facelm.search import SMALL_SIDE, Look, look, search, see_context
 _MOVED = 0.03
 _SKIN_SHARE = 0.002
 _SMALL_SHARE = 2 / 3  # of the crop; smaller faces are enlarged no further, for blurred parts are not seen
+_BLURRED_SIDE = 160  # of a crop; parts too blurred to be seen in a larger one can be seen in it
 _MIDDLE_X, _MIDDLE_Y = (0.3, 0.7), (0.4, 0.8)  # of the face, in its crop
 _FACE = classes.indices(*classes.FACE)
 
@@ -123,6 +124,8 @@ class FaceParser:
         settled, moved = self._refine(rgb, looks, detections)
         again, still_moved = self._refine(rgb, looks, moved)
         again += self._refine(rgb, looks, still_moved, settle=True)[0]
+        if not settled and not again:
+            again = self._refine(rgb, looks, detections, settle=True, size=_BLURRED_SIDE)[0]
         faces = {id(face.transform): face for face in settled + again}
         kept = suppress([Detection(face.transform, face.score) for face in faces.values()])
         skin = not faces and any((total(look.probabilities, _FACE) > 0.5).mean() > _SKIN_SHARE for look in looks)
@@ -155,6 +158,7 @@ class FaceParser:
         looks: Sequence[Look],
         detections: Sequence[Detection],
         settle: bool = False,
+        size: int | None = None,
     ) -> tuple[list[Face], list[Detection]]:
         """Parse the crop of each detection, and look there for the face once more.
 
@@ -163,6 +167,7 @@ class FaceParser:
             looks: Its coarse parses.
             detections: Where the faces are.
             settle: Take every alignment as it is.
+            size: Of the crops, pixels; otherwise as suits the faces.
 
         Returns:
             The faces whose alignment the crop confirms, and those it moves, to be parsed again. Detections
@@ -170,7 +175,7 @@ class FaceParser:
         """
         faces: list[Face] = []
         moved: list[Detection] = []
-        for detection, crop in zip(detections, self._parse_crops(rgb, detections), strict=True):
+        for detection, crop in zip(detections, self._parse_crops(rgb, detections, size), strict=True):
             near = detect_middle(*crop)
             if not near:
                 continue
@@ -182,12 +187,12 @@ class FaceParser:
         return faces, moved
 
     def _parse_crops(
-        self, rgb: NDArray[np.uint8], detections: Sequence[Detection]
+        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], side: int | None = None
     ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
         """The probabilities and the labels of the crop of each detection."""
-        small = round(self.info.size * _SMALL_SHARE / STRIDE) * STRIDE
+        small = side or round(self.info.size * _SMALL_SHARE / STRIDE) * STRIDE
         parsed: dict[int, tuple[NDArray[np.float32], NDArray[np.uint8]]] = {}
-        for size, least, most in ((small, 0, small), (self.info.size, small, np.inf)):
+        for size, least, most in ((small, 0, small), (side or self.info.size, small, np.inf)):
             chosen = [at for at, detection in enumerate(detections) if least <= detection.side < most]
             for start in range(0, len(chosen), self.batch):
                 chunk = chosen[start : start + self.batch]

@@ -175,6 +175,11 @@ def test_a_face_against_the_light(parser: FaceParser, astronaut: NDArray[np.uint
     assert (seen == expected)[expected > 0].mean() > 0.96
 
 
+def test_a_face_blurred_by_camera_shake(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    (face,) = parser.parse(cv2.blur(astronaut, (1, 17)))
+    assert overlap(face.box, BOX) > 0.6
+
+
 def test_boxes_of_another_detector(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
     own, wide, nobody = (175, 78, 275, 185), (150, 40, 290, 200), (300, 300, 400, 420)
     turned = (BOX[1], 511 - BOX[2], BOX[3], 511 - BOX[0])
