@@ -30,10 +30,11 @@ def main(split: Path, weights: str) -> None:
     parser = FaceParser(weights)
     console = Console()
     pairs = compare_landmarks(parser, split / "aflw/test")
-    for name, chosen in (("all", np.abs(pairs[:, 0]) >= 0), (f"beyond {TURNED}", np.abs(pairs[:, 0]) > TURNED)):
-        true, told = pairs[chosen].T
+    for least in (0, TURNED):
+        true, told = pairs[np.abs(pairs[:, 0]) >= least].T
         console.print(
-            f"AFLW2000-3D, {name}: {len(true)} faces, off by {np.abs(told - true).mean():.1f} degrees on average, "
+            f"AFLW2000-3D, turned by {least} degrees or more: {len(true)} faces, "
+            f"off by {np.abs(told - true).mean():.1f} on average, "
             f"told {np.abs(told).mean():.1f}, true {np.abs(true).mean():.1f}",
             soft_wrap=True,
         )

@@ -187,18 +187,22 @@ class FaceParser:
         return faces, moved
 
     def _parse_crops(
-        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], side: int | None = None
+        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], size: int | None = None
     ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
         """The probabilities and the labels of the crop of each detection."""
-        small = side or round(self.info.size * _SMALL_SHARE / STRIDE) * STRIDE
+        sizes = [size or self._choose_size(detection) for detection in detections]
         parsed: dict[int, tuple[NDArray[np.float32], NDArray[np.uint8]]] = {}
-        for size, least, most in ((small, 0, small), (side or self.info.size, small, np.inf)):
-            chosen = [at for at, detection in enumerate(detections) if least <= detection.side < most]
+        for side in sorted(set(sizes)):
+            chosen = [at for at, each in enumerate(sizes) if each == side]
             for start in range(0, len(chosen), self.batch):
                 chunk = chosen[start : start + self.batch]
-                crops = np.stack([_cut_crop(rgb, detections[at], size) for at in chunk])
+                crops = np.stack([_cut_crop(rgb, detections[at], side) for at in chunk])
                 parsed |= zip(chunk, map(drop_islands, self._predict_crops(crops)), strict=True)
         return [parsed[at] for at in range(len(detections))]
+
+    def _choose_size(self, detection: Detection) -> int:
+        small = round(self.info.size * _SMALL_SHARE / STRIDE) * STRIDE
+        return small if detection.side < small else self.info.size
 
     def _make_face(
         self,
