@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from facelm.engine import open_engine
-from facelm.metrics import ConfusionMatrix, core_f1
-from facelm.truth import find_truths
+from facelm.engines.open import open_engine
+from facelm.measuring.truth import find_truths
+from facelm.training.scores import ConfusionMatrix, core_f1
 
 
 def main(folder: Path, *models: str) -> None:

@@ -29,16 +29,19 @@ from rich.table import Table
 from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
-from facelm import align, classes, data, images
-from facelm.evaluate import face_at
-from facelm.face import Face
-from facelm.landmarks import find_landmarks
-from facelm.metrics import measure_points, score_landmarks
-from facelm.model import initialise, normalise, pick_precision
-from facelm.parse import FaceParser
-from facelm.records import MIRRORED_POINTS, POINTS
-from facelm.truth import find_truths
-from facelm.weights import ModelInfo
+from facelm import classes
+from facelm.engines.model import initialise, normalise, pick_precision
+from facelm.engines.weights import ModelInfo
+from facelm.landmarks.find import find_landmarks
+from facelm.landmarks.points import MIRRORED_POINTS, POINTS
+from facelm.measuring.evaluate import face_at
+from facelm.measuring.metrics import measure_points, score_landmarks
+from facelm.measuring.truth import align_landmarks, find_truths
+from facelm.parsing.face import Face
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import affine, images
+from facelm.pictures.crops import cut_crop
+from facelm.training import data
 
 SIDE = 128
 STEPS, BATCH, RATE = 600, 32, 1e-3
@@ -85,12 +88,12 @@ def read_videos(folder: Path) -> tuple[Tensor, Tensor]:
     """Crops (N, 3, S, S) uint8 a quarter wider than needed, and points (N, 68, 2) in fractions of the middle part."""
     crops, points = [], []
     for truth in track(find_truths(folder), "Cutting faces out"):
-        transform = align.align_landmarks(truth.points)
+        transform = align_landmarks(truth.points)
         wide = 0.75 * transform
         wide[:, 2] += 0.125
-        crop = align.cut_crop(images.read(truth.image), wide, round(SIDE / 0.75))
+        crop = cut_crop(images.read(truth.image), wide, round(SIDE / 0.75))
         crops.append(torch.from_numpy(crop).permute(2, 0, 1))
-        points.append(torch.from_numpy(align.apply(transform, truth.points)).float())
+        points.append(torch.from_numpy(affine.apply(transform, truth.points)).float())
     return torch.stack(crops), torch.stack(points)
 
 
@@ -174,7 +177,7 @@ def score(finder: FaceParser, split: Path, network: Regressor | FaceParser) -> I
             rgb = images.read(truth.image)
             face = face_at(finder.parse(rgb), np.nanmean(truth.points[17:], 0))
             if face is not None:
-                found = place(face, align.cut_crop(rgb, face.transform, SIDE), network)
+                found = place(face, cut_crop(rgb, face.transform, SIDE), network)
                 errors.append(measure_points(found, np.zeros(POINTS), truth.points, None, norm))
         yield f"{score_landmarks(errors).nme:.2f}"
 
@@ -185,7 +188,7 @@ def place(face: Face, crop: NDArray[np.uint8], network: Regressor | FaceParser) 
     if isinstance(network, FaceParser):
         return find_landmarks(replace(face, probabilities=network.predict(crop[None])[0]), learned=False).points
     points = network(normalise(INFO, torch.from_numpy(crop.transpose(2, 0, 1).copy())[None]))[0]
-    return align.apply(align.invert(face.transform), points.double().numpy())
+    return affine.apply(affine.invert(face.transform), points.double().numpy())
 
 
 if __name__ == "__main__":

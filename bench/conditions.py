@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from facelm.masks import paste
-from facelm.metrics import ConfusionMatrix, core_f1
-from facelm.parse import FaceParser
-from facelm.truth import find_truths
+from facelm.measuring.truth import find_truths
+from facelm.parsing.masks import paste
+from facelm.parsing.parser import FaceParser
+from facelm.training.scores import ConfusionMatrix, core_f1
 
 RNG = np.random.default_rng(0)
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from facelm import classes
-from facelm.masks import paste
-from facelm.metrics import ConfusionMatrix
-from facelm.parse import FaceParser
-from facelm.truth import find_truths
+from facelm.measuring.truth import find_truths
+from facelm.parsing.masks import paste
+from facelm.parsing.parser import FaceParser
+from facelm.training.scores import ConfusionMatrix
 
 COLUMNS, ROWS = 4, 2
 TILE = 256

@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from facelm import align, classes, images
-from facelm.evaluate import face_at
-from facelm.face import Face
-from facelm.heatmaps import find_points
-from facelm.landmarks import find_landmarks
-from facelm.metrics import FaceErrors, measure_points, score_landmarks
-from facelm.parse import FaceParser
-from facelm.records import POINTS
-from facelm.truth import Truth, find_truths
+from facelm import classes
+from facelm.landmarks.find import find_landmarks
+from facelm.landmarks.learned import find_points
+from facelm.landmarks.points import POINTS
+from facelm.measuring.evaluate import face_at
+from facelm.measuring.metrics import FaceErrors, measure_points, score_landmarks
+from facelm.measuring.truth import Truth, align_landmarks, find_truths
+from facelm.parsing.face import Face
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import affine, images
+from facelm.pictures.crops import find_inside, to_crop_pixels
 
 SETS = {"aflw/test": "box", "frl/test": "interocular", "facesynthetics/test": "interocular"}
 
@@ -63,23 +65,23 @@ def find_ways(face: Face) -> dict[str, NDArray[np.float64] | None]:
     """The landmarks (68, 2) of a face in the picture, by way."""
     return {
         "contours": find_landmarks(face, learned=False).points,
-        "network": align.apply(face.to_picture, find_points(face.probabilities).points),
+        "network": affine.apply(face.to_picture, find_points(face.probabilities).points),
         "both": find_landmarks(face).points,
     }
 
 
 def see_truly(rgb: NDArray[np.uint8], truth: Truth, face: Face | None, size: int) -> Face:
     """A face as a parser without errors would see it."""
-    transform = face.transform if face else align.align_landmarks(truth.points)
+    transform = face.transform if face else align_landmarks(truth.points)
     mask = truth.example.read()[1]
-    to_crop = align.to_crop_pixels(transform, size)
+    to_crop = to_crop_pixels(transform, size)
     layers = [
         cv2.warpAffine((mask == index).astype(np.float32), to_crop, (size, size))
         for index in range(len(classes.CLASSES))
     ]
     probabilities = np.stack(layers)
     probabilities[0] += 1 - probabilities.sum(0)
-    inside = align.find_inside(rgb.shape, transform, size)
+    inside = find_inside(rgb.shape, transform, size)
     if face:
         return replace(face, probabilities=probabilities, inside=inside)
     return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)

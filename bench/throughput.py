@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from facelm import classes, formats, images
-from facelm.batch import THREADS, process
-from facelm.face import Face
-from facelm.landmarks import record_faces
-from facelm.masks import paste
-from facelm.parse import FaceParser
-from facelm.records import PictureRecord
-from facelm.sources import Source, find
+from facelm import classes
+from facelm.parsing.face import Face
+from facelm.parsing.masks import paste
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import images
+from facelm.pictures.sources import Source, find
+from facelm.results import formats
+from facelm.results.faces import record_faces
+from facelm.results.records import PictureRecord
+from facelm.runs.batch import THREADS, process
 
 PAGE = 4096
 

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn import functional
 
-from facelm import model
-from facelm.train import Event, Run, Step, TrainConfig
+from facelm.engines import model
+from facelm.training.train import Event, Run, Step, TrainConfig
 
 SIZE, BATCH = 256, 16
 ROUNDS, STEPS, WARM = 3, 6, 2

@@ -11,20 +11,19 @@ import sys
 
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI")
 
-from facelm import cli, openvino_engine
+from facelm.cli import app
+from facelm.engines import openvino
 
 precision, *command = sys.argv[1:]
-compile_network = openvino_engine.Network.__init__
+compile_network = openvino.Network.__init__
 
 
-def compile_single(
-    self: openvino_engine.Network, model: object, exact: bool, threads: int = 1, keep: bool = False
-) -> None:
+def compile_single(self: openvino.Network, model: object, exact: bool, threads: int = 1, keep: bool = False) -> None:
     """Compile without sixteen bits, and without what was compiled for the processor as it is."""
     compile_network(self, model, True, threads)
 
 
-openvino_engine.computes_in_half = lambda: precision == "single"
-openvino_engine.Network.__init__ = compile_single
+openvino.computes_in_half = lambda: precision == "single"
+openvino.Network.__init__ = compile_single
 sys.argv = ["facelm", *command]
-cli.main()
+app.main()

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from facelm import images
-from facelm.evaluate import face_at
-from facelm.landmarks import find_landmarks
-from facelm.parse import FaceParser
-from facelm.shape import fit_shape
-from facelm.truth import find_truths
+from facelm.landmarks.find import find_landmarks
+from facelm.landmarks.shape import fit_shape
+from facelm.measuring.evaluate import face_at
+from facelm.measuring.truth import find_truths
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import images
 
 TURNED = 60
 

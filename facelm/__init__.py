@@ -13,25 +13,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from facelm.face import Face
-    from facelm.files import ImageError
-    from facelm.images import read
-    from facelm.landmarks import Landmarks, find_landmarks
-    from facelm.masks import paste
-    from facelm.parse import FaceParser
-    from facelm.weights import ModelError
+    from facelm.engines.weights import ModelError
+    from facelm.landmarks.find import Landmarks, find_landmarks
+    from facelm.parsing.face import Face
+    from facelm.parsing.masks import paste
+    from facelm.parsing.parser import FaceParser
+    from facelm.pictures.files import ImageError
+    from facelm.pictures.images import read
 
 __all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
 
 _HOMES = {
-    "Face": "face",
-    "FaceParser": "parse",
-    "ImageError": "files",
-    "Landmarks": "landmarks",
-    "ModelError": "weights",
-    "find_landmarks": "landmarks",
-    "paste": "masks",
-    "read": "images",
+    "Face": "parsing.face",
+    "FaceParser": "parsing.parser",
+    "ImageError": "pictures.files",
+    "Landmarks": "landmarks.find",
+    "ModelError": "engines.weights",
+    "find_landmarks": "landmarks.find",
+    "paste": "parsing.masks",
+    "read": "pictures.images",
 }
 
 

@@ -1,5 +1,5 @@
 """``python -m facelm`` is the command ``facelm``."""
 
-from facelm.cli import main
+from facelm.cli.app import main
 
 main()

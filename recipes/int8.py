@@ -20,9 +20,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from facelm import align, data, export, images, weights
-from facelm.parse import FaceParser
-from facelm.search import SMALL_SIDE, shrink
+from facelm.engines import export, weights
+from facelm.finding.search import SMALL_SIDE, shrink
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import images
+from facelm.pictures.crops import cut_crop
+from facelm.training import data
 
 CROPS, LOOKS = 120, 40
 LATE = re.compile(r"decoder\.blocks\.([23]\.conv2|4)|segmentation_head")
@@ -41,7 +44,7 @@ def find_inputs(parser: FaceParser, folder: Path) -> list[NDArray[np.uint8]]:
     crops: list[NDArray[np.uint8]] = []
     for path in paths[:CROPS]:
         rgb = images.read(path)
-        crops += [align.cut_crop(rgb, face.transform, parser.info.size) for face in parser.parse(rgb)]
+        crops += [cut_crop(rgb, face.transform, parser.info.size) for face in parser.parse(rgb)]
     return crops + [shrink(images.read(path), SMALL_SIDE) for path in paths[CROPS : CROPS + LOOKS]]
 
 

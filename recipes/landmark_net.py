@@ -1,12 +1,12 @@
-"""Trains the small network that finds landmarks in region probabilities: ``facelm/landmark_net.onnx``.
+"""Trains the small network that finds landmarks in region probabilities: ``facelm/landmarks/landmark_net.onnx``.
 
     python recipes/landmark_net.py SPLIT
 
 SPLIT is what ``recipes/split.py`` wrote, and only its training folders are read. Each face is parsed as it is found,
 and again several times as if it had been found less well, in worse light.
 
-Three networks that each leave out a third of the faces tell, on those, how sure a point is (``facelm.certainty``);
-the one that ships has seen all. About twenty minutes on two CPU cores.
+Three networks that each leave out a third of the faces tell, on those, how sure a point is
+(``facelm.landmarks.certainty``); the one that ships has seen all. About twenty minutes on two CPU cores.
 """
 
 import sys
@@ -26,21 +26,22 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional
 
-import facelm
-from facelm import align, classes, images
-from facelm.contours import sample_arc
-from facelm.detect import MIDDLE
-from facelm.evaluate import face_at
-from facelm.face import Face
-from facelm.heatmaps import SIDE, locate
-from facelm.islands import drop_islands
-from facelm.landmark_net import LandmarkNet, TwoLooks, save_landmark_net
-from facelm.landmarks import describe, merge, read_contours
-from facelm.metrics import measure_points
-from facelm.model import pick_device, pick_precision
-from facelm.parse import FaceParser
-from facelm.records import MIRRORED_POINTS, PARTS, POINTS
-from facelm.truth import find_truths
+from facelm import classes
+from facelm.engines.model import pick_device, pick_precision
+from facelm.landmarks import learned
+from facelm.landmarks.contours import sample_arc
+from facelm.landmarks.find import describe, merge, read_contours
+from facelm.landmarks.learned import SIDE, locate
+from facelm.landmarks.points import MIRRORED_POINTS, PARTS, POINTS
+from facelm.measuring.evaluate import face_at
+from facelm.measuring.metrics import measure_points
+from facelm.measuring.truth import align_landmarks, find_truths
+from facelm.parsing.face import Face
+from facelm.parsing.islands import drop_islands
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import affine, images
+from facelm.pictures.crops import MIDDLE, cut_crop, find_inside
+from facelm.training.landmark_net import LandmarkNet, TwoLooks, save_landmark_net
 
 VIEWS = 5
 STORED = 96
@@ -84,7 +85,7 @@ def main(split: Path) -> None:
                 features.append(described)
                 near.append(hits)
     certainty = calibrate(np.concatenate(features), np.concatenate(near))
-    save_landmark_net(train(views, FOLDS), certainty, Path(facelm.__file__).with_name("landmark_net.onnx"))
+    save_landmark_net(train(views, FOLDS), certainty, Path(learned.__file__).with_name("landmark_net.onnx"))
 
 
 def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
@@ -93,14 +94,14 @@ def collect(parser: FaceParser, folder: Path, source: str) -> Iterator[View]:
         rgb = images.read(truth.image)
         rng = np.random.default_rng(zlib.crc32(truth.image.name.encode()))
         found = face_at(parser.parse(rgb), np.nanmean(truth.points[17:], 0))
-        transform = found.transform if found else align.align_landmarks(truth.points)
+        transform = found.transform if found else align_landmarks(truth.points)
         faces = [found] if found else []
         for _ in range(VIEWS):
             faces.append(look_again(parser, rgb, shift(transform, rng), rng))
         for face in faces:
-            points = align.apply(face.transform, truth.points)
+            points = affine.apply(face.transform, truth.points)
             if truth.jaw_line is not None:
-                points[PARTS["jaw"]] = on_line(face, align.apply(face.transform, truth.jaw_line), points)
+                points[PARTS["jaw"]] = on_line(face, affine.apply(face.transform, truth.jaw_line), points)
             yield View(truth.image.name, source, store(face), halve(face), points)
 
 
@@ -109,7 +110,7 @@ def look_again(
 ) -> Face:
     """A face as it is parsed in other light and sharpness."""
     size = parser.info.size
-    crop = align.cut_crop(rgb, transform, size).astype(np.float32)
+    crop = cut_crop(rgb, transform, size).astype(np.float32)
     if rng.random() < 0.5:
         crop = crop * rng.uniform(0.5, 1.5) + rng.uniform(-30, 30)
     if rng.random() < 0.3:
@@ -119,7 +120,7 @@ def look_again(
     if rng.random() < 0.2:
         crop = np.repeat(crop.mean(2, keepdims=True), 3, 2)
     probabilities, _ = drop_islands(parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0])
-    inside = align.find_inside(rgb.shape, transform, probabilities.shape[1])
+    inside = find_inside(rgb.shape, transform, probabilities.shape[1])
     return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)
 
 
@@ -127,7 +128,7 @@ def shift(transform: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
     """An alignment that is a little off."""
     angle, scale = rng.normal(0, np.radians(5)), np.exp(rng.normal(0, 0.05))
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return align.compose(np.column_stack([turn, MIDDLE - turn @ MIDDLE + rng.normal(0, 0.02, 2)]), transform)
+    return affine.compose(np.column_stack([turn, MIDDLE - turn @ MIDDLE + rng.normal(0, 0.02, 2)]), transform)
 
 
 def on_line(face: Face, line: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:

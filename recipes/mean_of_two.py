@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from facelm import model
+from facelm.engines import model
 
 first, info = model.load_model(sys.argv[1], torch.device("cpu"))
 second, other = model.load_model(sys.argv[2], torch.device("cpu"))

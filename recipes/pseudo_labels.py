@@ -18,8 +18,12 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from facelm import align, classes, data, images, model
-from facelm.truth import LANDMARKS, find_truths
+from facelm import classes
+from facelm.engines import model
+from facelm.measuring.truth import LANDMARKS, align_landmarks, find_truths
+from facelm.pictures import images
+from facelm.pictures.crops import cut_crop, find_inside
+from facelm.training import data
 
 CROP = 512
 SURE = 0.6
@@ -61,8 +65,8 @@ def find_portraits(folder: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArr
         return
     for truth in find_truths(folder):
         rgb = images.read(truth.image)
-        transform = align.align_landmarks(truth.points)
-        yield truth.image.stem, align.cut_crop(rgb, transform, CROP), align.find_inside(rgb.shape, transform, CROP)
+        transform = align_landmarks(truth.points)
+        yield truth.image.stem, cut_crop(rgb, transform, CROP), find_inside(rgb.shape, transform, CROP)
 
 
 def main() -> None:

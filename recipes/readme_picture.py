@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 import facelm
-from facelm import images
-from facelm.overlay import draw_landmarks, draw_mask
+from facelm.pictures import images
+from facelm.results.overlay import draw_landmarks, draw_mask
 
 ROOT = Path(__file__).parent.parent
 LEFT, TOP, SIDE = 120, 0, 256

@@ -6,7 +6,7 @@ DATA holds ``youtube_faces/``; SPLIT is what ``recipes/split.py`` wrote, and onl
 face is a scaled orthographic view of a mean shape plus a few modes (non-rigid structure from motion, Bregler, Hertzmann
 and Biermann, CVPR 2000), whose weights have a normal prior (point distribution model, Cootes et al., CVIU 1995). Shape,
 modes, weights and views are solved together, by gradient descent on a robust distance: first the mean alone, then
-all. The result is ``facelm/shape_model.npz``; the error is that on the test folders, where it was not fitted.
+all. The result is ``facelm/landmarks/shape_model.npz``; the error is that on the test folders, where it was not fitted.
 """
 
 import json
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from facelm.records import MIRRORED_POINTS
+from facelm.landmarks.points import MIRRORED_POINTS
 
 MODES = 16
 STEPS = 1500
@@ -51,7 +51,7 @@ def main(data: Path, split: Path) -> None:
     basis, _, amounts = solve(torch.cat([upright(rigid), modes]), views, every, learn=True)
     basis = whiten(basis, amounts)
     np.savez(
-        Path(__file__).parent.parent / "facelm" / "shape_model.npz",
+        Path(__file__).parent.parent / "facelm" / "landmarks" / "shape_model.npz",
         mean=basis[0].numpy().astype(np.float32),
         modes=basis[1:].numpy().astype(np.float32),
     )

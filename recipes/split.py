@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 import skimage.color
 
-from facelm import classes, data
+from facelm import classes
+from facelm.training import data
 
 RARE = set(classes.indices("eye_g", "hat", "neck_l"))
 FACESYNTHETICS_TEST = 10

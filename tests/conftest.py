@@ -18,8 +18,9 @@ from PIL import Image
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 
-from facelm import classes, images
-from facelm.parse import FaceParser
+from facelm import classes
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import images
 
 ROOT = Path(__file__).parent.parent
 

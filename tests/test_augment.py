@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from facelm import augment
 from facelm.classes import IGNORE, INDEX
+from facelm.training import augment
 
 
 def test_a_flip_moves_the_left_eye_and_renames_it(face) -> None:

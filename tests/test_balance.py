@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from conftest import write_pair
 
-from facelm import classes, data
-from facelm.balance import balance, find_shown
+from facelm import classes
+from facelm.training import data
+from facelm.training.balance import balance, find_shown
 
 
 def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:

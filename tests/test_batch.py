@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facelm.batch import process
-from facelm.files import ImageError
-from facelm.sources import Source
+from facelm.pictures.files import ImageError
+from facelm.pictures.sources import Source
+from facelm.runs.batch import process
 
 
 def see(source: Source, rgb: np.ndarray) -> list[Any]:

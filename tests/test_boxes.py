@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from facelm.boxes import read_boxes
-from facelm.files import ImageError
+from facelm.pictures.boxes import read_boxes
+from facelm.pictures.files import ImageError
 
 
 def test_typed_boxes_hold_for_every_picture() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.certainty import FEATURES, describe_points, rate_points
-from facelm.heatmaps import coefficients
+from facelm.landmarks.certainty import FEATURES, describe_points, rate_points
+from facelm.landmarks.learned import coefficients
 
 
 def rate(error: float = 0.01, apart: float = 0.005, seen: bool = True, covered: bool = False) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from facelm.checkpoint import load_checkpoint, save_checkpoint
-from facelm.files import ImageError
+from facelm.pictures.files import ImageError
+from facelm.training.checkpoint import load_checkpoint, save_checkpoint
 
 STATE = {"epoch": 3, "best_f1": 0.1 + 0.2, "history": [{"loss": float("nan")}]}
 Parts = tuple[nn.Module, nn.Module, torch.optim.Optimizer]

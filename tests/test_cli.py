@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facelm import classes, cli, formats
-from facelm.parse import FaceParser
+from facelm import classes
+from facelm.cli import app
+from facelm.parsing.parser import FaceParser
+from facelm.results import formats
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -146,10 +148,10 @@ def test_options_of_the_parser_reach_it(photos: Path, monkeypatch: pytest.Monkey
             super().__init__(*values)  # type: ignore[arg-type]
             given.update(batch=self.batch, flip=self.flip, min_face=self.min_face, size=self.info.size)
 
-    monkeypatch.setattr("facelm.parse.FaceParser", Watched)
+    monkeypatch.setattr("facelm.parsing.parser.FaceParser", Watched)
     options = ["--device", "cpu", "--batch", "3", "--flip", "--min-face", "40", "--quiet"]
     with pytest.raises(SystemExit) as ended:
-        cli.app(["parse", str(photos / "Zoë 1.png"), "-o", str(tmp_path), *options])
+        app.app(["parse", str(photos / "Zoë 1.png"), "-o", str(tmp_path), *options])
     assert ended.value.code == 0
     assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 384}
 
@@ -276,4 +278,4 @@ def test_help_and_version(facelm: Run) -> None:
 
 
 def test_formats_of_the_command_line_are_those_of_the_writers() -> None:
-    assert tuple(kind.value for kind in cli.Format) == formats.FORMATS
+    assert tuple(kind.value for kind in app.Format) == formats.FORMATS

@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from facelm.cluster import process
-from facelm.sources import Source, UsageError
+from facelm.pictures.sources import Source, UsageError
+from facelm.runs.cluster import process
 
 ray = pytest.importorskip("ray", reason="the extra facelm[ray] is not installed")
 

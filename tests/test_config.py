@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facelm.config import TrainConfig, TrainError
+from facelm.training.config import TrainConfig, TrainError
 
 CONFIG = TrainConfig(("a", "b"), "runs/x", val=("c",), size=64, lr=0.5, init="start.pth")
 

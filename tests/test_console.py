@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from facelm import console
-from facelm.events import Step
+from facelm.cli import screen
+from facelm.training.events import Step
 
 
 def test_names_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    console.warn("10:100:20.jpg: [bold]no such file")
+    screen.warn("10:100:20.jpg: [bold]no such file")
     assert capsys.readouterr().err == "10:100:20.jpg: [bold]no such file\n"
 
 
 def test_a_log_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [100.0]
-    monkeypatch.setattr("facelm.console.time.monotonic", lambda: clock[0])
-    view = console.TrainingView()
+    monkeypatch.setattr("facelm.cli.screen.time.monotonic", lambda: clock[0])
+    view = screen.TrainingView()
     for seconds in range(0, 200, 5):
         clock[0] = 100.0 + seconds
         view.show(Step(2, 7, 1 + seconds // 5, 40, 0.5, 3.2, 90.0))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.contours import find_outline, find_outlines, sample_arc
+from facelm.landmarks.contours import find_outline, find_outlines, sample_arc
 
 
 def soft_ellipse(x: float, y: float, a: float, b: float, size: int = 100) -> NDArray[np.float32]:

@@ -6,8 +6,8 @@ import pandas
 import pytest
 from PIL import Image
 
-from facelm.curves import draw_curves, write_history
-from facelm.files import ImageError
+from facelm.pictures.files import ImageError
+from facelm.training.curves import draw_curves, write_history
 
 NAMES = ("epoch", "train_loss", "val_loss", "pixel_accuracy", "mean_iou", "mean_f1")
 

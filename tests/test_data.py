@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelm import classes, data, files, images
-from facelm.data import DataError, Example
+from facelm import classes
+from facelm.pictures import files, images
+from facelm.training import data
+from facelm.training.data import DataError, Example
 
 
 def problem(folder: Path) -> str:

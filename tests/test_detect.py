@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm import align, classes
-from facelm.detect import detect, detect_middle
+from facelm import classes
+from facelm.finding.constellation import PROFILE
+from facelm.finding.detect import detect, detect_middle
+from facelm.pictures import affine, crops
 
 SIZES = {"r_brow": (0.07, 0.018), "l_brow": (0.07, 0.018), "r_eye": (0.035, 0.02), "l_eye": (0.035, 0.02)}
 SIZES |= {"nose": (0.055, 0.11), "u_lip": (0.08, 0.03)}
-PLACES = {name: align.PARTS["lips" if name == "u_lip" else name] for name in SIZES}
+PLACES = {name: crops.PLACES["lips" if name == "u_lip" else name] for name in SIZES}
 
 
 def draw(faces: list[tuple[float, float, float, float]], size: int = 400) -> NDArray[np.float32]:
@@ -45,7 +47,7 @@ def test_a_profile(left: bool) -> None:
     cv2.ellipse(labels, ((160, 200), (200, 260), 0), classes.INDEX["skin"], cv2.FILLED)
     sizes = {"r_brow": (0.06, 0.015), "r_eye": (0.04, 0.02), "nose": (0.09, 0.12), "u_lip": (0.07, 0.03)}
     for name, (width, height) in (sizes | {"r_ear": (0.06, 0.12)}).items():
-        place = corner + side * np.array(align.PROFILE["lips" if name == "u_lip" else name])
+        place = corner + side * np.array(PROFILE["lips" if name == "u_lip" else name])
         cv2.ellipse(labels, (place, (side * width, side * height), 0), classes.INDEX[name], cv2.FILLED)
     probabilities = np.eye(19, dtype=np.float32)[labels].transpose(2, 0, 1)
     if not left:
@@ -54,7 +56,7 @@ def test_a_profile(left: bool) -> None:
     expected = np.array([[0.0, 0], [1, 0], [0, 1]]) * side + corner
     if not left:
         expected = np.array([399, 0]) - np.array([[1.0, 0], [0, 0], [1, 1]]) * (side, -side) + (-corner[0], corner[1])
-    corners = align.apply(align.invert(found.transform), np.array([[0.0, 0], [1, 0], [0, 1]]))
+    corners = affine.apply(affine.invert(found.transform), np.array([[0.0, 0], [1, 0], [0, 1]]))
     assert np.abs(corners - expected).max() < 0.05 * side
 
 

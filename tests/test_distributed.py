@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, multiprocessing, nn
 
-from facelm import distributed
-from facelm.losses import DiceCrossEntropy
+from facelm.training import distributed
+from facelm.training.losses import DiceCrossEntropy
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 

@@ -12,15 +12,15 @@ import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 
-from facelm import align
-from facelm.engine import open_engine
-from facelm.export import export
-from facelm.landmarks import find_landmarks
-from facelm.model import load_model, save_model
-from facelm.openvino_engine import OpenVinoEngine, read
-from facelm.parse import FaceParser
-from facelm.torch_engine import TorchEngine
-from facelm.weights import ModelError, exported_path, find_shipped, find_weights, quantised_path, read_info
+from facelm.engines.export import export
+from facelm.engines.model import load_model, save_model
+from facelm.engines.open import open_engine
+from facelm.engines.openvino import OpenVinoEngine, read
+from facelm.engines.torch import TorchEngine
+from facelm.engines.weights import ModelError, exported_path, find_shipped, find_weights, quantised_path, read_info
+from facelm.landmarks.find import find_landmarks
+from facelm.parsing.parser import FaceParser
+from facelm.pictures.crops import cut_crop
 
 LITE = ROOT / "weights/lite.safetensors"
 SHIPPED = pytest.mark.parametrize("name", sorted(find_shipped()))
@@ -42,7 +42,7 @@ def test_a_shipped_model_runs_on_openvino_on_the_cpu(name: str) -> None:
 def test_a_driver_without_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("there is a GPU")
-    monkeypatch.setattr("facelm.engine.may_have_gpu", lambda: True)
+    monkeypatch.setattr("facelm.engines.open.may_have_gpu", lambda: True)
     assert isinstance(open_engine("lite"), OpenVinoEngine)
 
 
@@ -56,7 +56,7 @@ def test_an_export_of_the_same_model_is_used(copy: Path) -> None:
 
 
 def test_an_export_of_another_model_is_not_used(copy: Path) -> None:
-    shutil.copy(ROOT / "facelm/landmark_net.onnx", copy.with_suffix(".onnx"))
+    shutil.copy(ROOT / "facelm/landmarks/landmark_net.onnx", copy.with_suffix(".onnx"))
     assert isinstance(open_engine(str(copy), "cpu"), TorchEngine)
 
 
@@ -81,7 +81,7 @@ def test_an_export_whose_weights_have_another_name_now_is_not_used(copy: Path) -
 @SHIPPED
 def test_both_engines_agree(astronaut: NDArray[np.uint8], parser: FaceParser, name: str) -> None:
     face = parser.parse(astronaut)[0]
-    crop = align.cut_crop(astronaut, face.transform, 256)[None]
+    crop = cut_crop(astronaut, face.transform, 256)[None]
     path = find_weights(name)
     torch_engine = TorchEngine(path, "cpu")
     exact, fast = (OpenVinoEngine(read(exported_path(path)), each) for each in (True, False))
@@ -107,7 +107,7 @@ def test_on_processors_without_sixteen_bits_late_layers_compute_in_eight(
     exact = FaceParser("lite", "cpu")
     exact.engine = OpenVinoEngine(read(exported_path(LITE)), exact=True)
     expected = exact.parse(astronaut)[0]
-    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
     found = FaceParser("lite", "cpu").parse(astronaut)[0]
     off = np.abs(found.probabilities - expected.probabilities).mean()
     assert 1e-5 < off < 0.01
@@ -123,16 +123,16 @@ def test_an_eight_bit_export_of_other_weights_is_not_used(copy: Path, monkeypatc
     shutil.copy(quantised_path(LITE), quantised_path(copy))
     rgb = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
     expected = OpenVinoEngine(read(exported_path(copy))).predict(rgb)
-    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
     np.testing.assert_array_equal(open_engine(str(copy), "cpu").predict(rgb), expected)
 
 
 def test_a_damaged_eight_bit_export_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(exported_path(LITE), exported_path(copy))
     quantised_path(copy).write_bytes(quantised_path(LITE).read_bytes()[:5000])
-    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: True)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: True)
     assert isinstance(open_engine(str(copy), "cpu"), OpenVinoEngine)
-    monkeypatch.setattr("facelm.openvino_engine.computes_in_half", lambda: False)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
     with pytest.raises(ModelError, match=r"lite\.int8\.onnx: cannot be read as ONNX .* works without it"):
         open_engine(str(copy), "cpu")
 
@@ -140,7 +140,7 @@ def test_a_damaged_eight_bit_export_is_named(copy: Path, monkeypatch: pytest.Mon
 def test_engines_that_come_and_go_leave_signals_alone() -> None:
     program = """if True:
         import gc, signal, subprocess
-        from facelm.engine import open_engine
+        from facelm.engines.open import open_engine
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         first, second = open_engine("lite", "cpu"), open_engine("lite", "cpu")
         del first
@@ -197,7 +197,7 @@ def test_pictures_of_any_batch_and_size(parser: FaceParser) -> None:
 
 def test_pictures_are_parsed_on_the_cpu_without_pytorch() -> None:
     program = (
-        "import sys; from facelm.cli import app; "
+        "import sys; from facelm.cli.app import app; "
         f"app(['landmarks', {str(ROOT / 'sample_images/person.jpg')!r}, '--device', 'cpu'], standalone_mode=False); "
         "print(sorted({'torch', 'timm', 'segmentation_models_pytorch'} & set(sys.modules)), file=sys.stderr)"
     )

@@ -14,9 +14,9 @@ from conftest import write_pair
 from PIL import Image
 
 from facelm import classes
-from facelm.landmarks import find_landmarks
-from facelm.masks import paste
-from facelm.parse import FaceParser
+from facelm.landmarks.find import find_landmarks
+from facelm.parsing.masks import paste
+from facelm.parsing.parser import FaceParser
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

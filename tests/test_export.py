@@ -11,11 +11,12 @@ import pytest
 import torch
 from conftest import ROOT
 
-from facelm import classes, model
-from facelm.export import export
-from facelm.files import ImageError
-from facelm.openvino_engine import CORE
-from facelm.weights import ModelInfo
+from facelm import classes
+from facelm.engines import model
+from facelm.engines.export import export
+from facelm.engines.openvino import CORE
+from facelm.engines.weights import ModelInfo
+from facelm.pictures.files import ImageError
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_the_file_says_what_it_is(exported: Path) -> None:
 
 
 def test_no_file_tells_where_it_was_made(exported: Path) -> None:
-    for path in (exported, *(ROOT / "weights").glob("*.onnx"), ROOT / "facelm/landmark_net.onnx"):
+    for path in (exported, *(ROOT / "weights").glob("*.onnx"), ROOT / "facelm/landmarks/landmark_net.onnx"):
         content = path.read_bytes()
         assert b"site-packages" not in content and b".py" not in content, path
 

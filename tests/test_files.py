@@ -1,6 +1,6 @@
 import pytest
 
-from facelm.files import ImageError, atomic_path
+from facelm.pictures.files import ImageError, atomic_path
 
 
 def test_atomic_path_is_a_hidden_neighbour_with_the_same_suffix(tmp_path):

@@ -17,11 +17,12 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
-from facelm import formats
-from facelm.coco import encode_region
-from facelm.files import ImageError
-from facelm.formats import FORMATS, TEXT_FORMATS
-from facelm.records import PARTS, FaceRecord, PictureRecord
+from facelm.landmarks.points import PARTS
+from facelm.pictures.files import ImageError
+from facelm.results import formats
+from facelm.results.coco import encode_region
+from facelm.results.formats import FORMATS, TEXT_FORMATS
+from facelm.results.records import FaceRecord, PictureRecord
 
 # pycocotools 2.0 decodes with an array type that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -377,7 +378,7 @@ def test_any_name_and_any_points_survive_jsonl_and_csv(name, landmarks):
 
 def test_no_heavy_imports():
     heavy = "{'torch', 'cv2', 'skimage', 'scipy', 'pycocotools'}"
-    code = f"import sys, facelm.formats, facelm.sources; print(*({heavy} & set(sys.modules)))"
+    code = f"import sys, facelm.results.formats, facelm.pictures.sources; print(*({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
 

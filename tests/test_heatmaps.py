@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm import align, classes
-from facelm.face import Face
-from facelm.heatmaps import find_points
-from facelm.parse import FaceParser
-from facelm.records import MIRRORED_POINTS
+from facelm import classes
+from facelm.landmarks.learned import find_points
+from facelm.landmarks.points import MIRRORED_POINTS
+from facelm.parsing.face import Face
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import affine
 
 # Measured by hand on scikit-image's astronaut, pixels.
 MEASURED = {36: (193, 101), 45: (259, 104), 48: (203, 140), 54: (246, 140), 8: (223, 178), 57: (223, 156)}
@@ -21,7 +22,7 @@ def face(parser: FaceParser, astronaut: NDArray[np.uint8]) -> Face:
 
 
 def test_points_lie_where_a_person_puts_them(face: Face) -> None:
-    points = align.apply(face.to_picture, find_points(face.probabilities).points)
+    points = affine.apply(face.to_picture, find_points(face.probabilities).points)
     for index, place in MEASURED.items():
         assert np.linalg.norm(points[index] - place) < 0.08 * INTEROCULAR, index
 

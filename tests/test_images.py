@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from facelm import images
-from facelm.files import ImageError
-from facelm.images import (
-    PICTURE_SUFFIXES,
-    decode,
-    read,
-    read_mask,
-    write_jpeg,
-    write_mask,
-)
+from facelm.pictures import images
+from facelm.pictures.files import ImageError
+from facelm.pictures.images import PICTURE_SUFFIXES, decode, read, read_mask, write_jpeg, write_mask
 
 RED, GREEN, BLUE, GREY = (220, 30, 30), (20, 180, 40), (30, 40, 200), (128, 128, 128)
 PALETTE = np.random.default_rng(0).integers(0, 256, (256, 3), dtype=np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.islands import drop_islands
+from facelm.parsing.islands import drop_islands
 
 
 def soft(labels: NDArray[np.uint8], second: str) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.measure import find_contours
 
-from facelm.isolines import trace
+from facelm.landmarks.isolines import trace
 
 
 def from_lowest(line: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from conftest import draw_face, write_pair
 
-from facelm import classes, data
-from facelm.balance import find_shown
+from facelm import classes
 from facelm.classes import IGNORE, INDEX
-from facelm.jewellery import Jeweller
+from facelm.training import data
+from facelm.training.balance import find_shown
+from facelm.training.jewellery import Jeweller
 
 SIZE = 128
 JEWELLERY = classes.indices("neck_l", "ear_r")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facelm.labels import label, select, total
+from facelm.engines.labels import label, select, total
 
 
 @pytest.mark.parametrize("seed", range(3))

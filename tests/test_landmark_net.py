@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from facelm import classes
-from facelm.certainty import FEATURES
-from facelm.heatmaps import CERTAINTY_KEY, SIDE, locate
-from facelm.landmark_net import LandmarkNet, TwoLooks, save_landmark_net
-from facelm.openvino_engine import Network, read, read_metadata
-from facelm.records import MIRRORED_POINTS
+from facelm.engines.openvino import Network, read, read_metadata
+from facelm.landmarks.certainty import FEATURES
+from facelm.landmarks.learned import CERTAINTY_KEY, SIDE, locate
+from facelm.landmarks.points import MIRRORED_POINTS
+from facelm.training.landmark_net import LandmarkNet, TwoLooks, save_landmark_net
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.face import Face
-from facelm.landmarks import Landmarks, find_landmarks, record_faces
-from facelm.parse import FaceParser
-from facelm.records import PARTS
+from facelm.landmarks.find import Landmarks, find_landmarks
+from facelm.landmarks.points import PARTS
+from facelm.parsing.face import Face
+from facelm.parsing.parser import FaceParser
+from facelm.results.faces import record_faces
 
 # Measured by hand on scikit-image's astronaut, pixels.
 MEASURED = {36: (193, 101), 45: (259, 104), 48: (203, 140), 54: (246, 140), 8: (223, 178), 57: (223, 156)}

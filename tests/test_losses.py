@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from facelm.classes import IGNORE, INDEX, NAMES, indices, one_of
-from facelm.losses import DiceCrossEntropy
+from facelm.training.losses import DiceCrossEntropy
 
 
 def random_target(seed: int = 0, side: int = 16) -> Tensor:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from facelm.classes import IGNORE, INDEX, NAMES
-from facelm.metrics import ConfusionMatrix, FaceErrors, Scores, core_f1, measure_points, score_landmarks
-from facelm.shape import shape_model
+from facelm.landmarks.shape import shape_model
+from facelm.measuring.metrics import FaceErrors, measure_points, score_landmarks
+from facelm.training.scores import ConfusionMatrix, Scores, core_f1
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)
 KNOWN = st.integers(0, 18)

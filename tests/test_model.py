@@ -14,9 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from facelm import classes, model
-from facelm.files import ImageError
-from facelm.weights import ModelError, ModelInfo, find_weights
+from facelm import classes
+from facelm.engines import model
+from facelm.engines.weights import ModelError, ModelInfo, find_weights
+from facelm.pictures.files import ImageError
 
 ENCODER = "mobilenet_v2"
 CPU = torch.device("cpu")

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from facelm import classes
-from facelm.landmarks import Landmarks
-from facelm.overlay import draw_landmarks, draw_mask
-from facelm.shape import Pose
+from facelm.landmarks.find import Landmarks
+from facelm.landmarks.shape import Pose
+from facelm.results.overlay import draw_landmarks, draw_mask
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
 MASK = np.zeros((200, 200), np.uint8)

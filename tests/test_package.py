@@ -18,5 +18,5 @@ def test_public_names_are_there() -> None:
 
 def test_importing_the_package_and_the_command_line_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'cv2', 'segmentation_models_pytorch', 'albumentations', 'skimage'}"
-    code = f"import sys, facelm, facelm.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, facelm, facelm.cli.app; print(sorted({heavy} & set(sys.modules)))"
     assert run(code) == "[]"

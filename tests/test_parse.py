@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm import align, classes
-from facelm.islands import drop_islands
-from facelm.landmarks import find_landmarks
-from facelm.masks import paste, paste_probabilities
-from facelm.parse import FaceParser
+from facelm import classes
+from facelm.landmarks.find import find_landmarks
+from facelm.parsing.islands import drop_islands
+from facelm.parsing.masks import paste, paste_probabilities
+from facelm.parsing.parser import FaceParser
+from facelm.pictures.crops import cut_crop
 
 # Measured by hand on scikit-image's astronaut, pixels.
 BOX = (182, 88, 267, 178)
@@ -151,7 +152,7 @@ def test_batches_change_nothing(parser: FaceParser, group: NDArray[np.uint8]) ->
 def test_with_flip_a_face_is_the_mean_of_both_views(astronaut: NDArray[np.uint8]) -> None:
     parser = FaceParser("lite", "cpu", flip=True)
     face = parser.parse(astronaut)[0]
-    crop = align.cut_crop(astronaut, face.transform, face.probabilities.shape[1])
+    crop = cut_crop(astronaut, face.transform, face.probabilities.shape[1])
     plain, mirrored = (parser.predict(np.ascontiguousarray(view)[None])[0] for view in (crop, crop[:, ::-1]))
     swapped = mirrored[classes.mirror(np.arange(19, dtype=np.uint8))][..., ::-1]
     assert (plain.argmax(0) != swapped.argmax(0)).any()

@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facelm import classes, data, images
-from facelm.config import TrainConfig
-from facelm.data import DataError
-from facelm.samples import Order, TrainingSet, ValidationSet, find_samples
-from facelm.scenes import SceneMaker
+from facelm import classes
+from facelm.pictures import images
+from facelm.training import data
+from facelm.training.config import TrainConfig
+from facelm.training.data import DataError
+from facelm.training.samples import Order, TrainingSet, ValidationSet, find_samples
+from facelm.training.scenes import SceneMaker
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import pytest
 from conftest import write_pair
 from PIL import Image
 
-from facelm import classes, data, files
+from facelm import classes
 from facelm.classes import IGNORE, INDEX
-from facelm.scenes import SceneMaker
+from facelm.pictures import files
+from facelm.training import data
+from facelm.training.scenes import SceneMaker
 
 
 @pytest.fixture

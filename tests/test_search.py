@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm import align
-from facelm.detect import Detection
-from facelm.search import look, see_context
+from facelm.finding.detect import Detection
+from facelm.finding.search import look, see_context
+from facelm.pictures import affine
 
 HEIGHT, WIDTH = 301, 517
 CENTRE = (310.0, 120.0)
@@ -35,7 +35,7 @@ def test_a_look_knows_where_its_pixels_are_in_the_picture(disc: NDArray[np.uint8
     skin = found.probabilities[1]
     rows, columns = np.indices(skin.shape)
     centroid = np.array([[(columns * skin).sum(), (rows * skin).sum()]]) / skin.sum()
-    there = align.apply(align.invert(found.from_picture), centroid)
+    there = affine.apply(affine.invert(found.from_picture), centroid)
     np.testing.assert_allclose(there[0], CENTRE, atol=0.5)
     assert found.shows(np.array(CENTRE))
     assert not found.shows(np.array([WIDTH + 40.0, 10.0]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm.shape import fit_shape, shape_model
+from facelm.landmarks.shape import fit_shape, shape_model
 
 
 def view(yaw: float, pitch: float, roll: float, scale: float = 120.0) -> NDArray[np.float64]:

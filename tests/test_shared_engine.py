@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facelm.shared_engine import SharedEngine
-from facelm.weights import ModelInfo
+from facelm.engines.shared import SharedEngine
+from facelm.engines.weights import ModelInfo
 
 
 class SlowEngine:

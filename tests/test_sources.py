@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facelm import sources
-from facelm.sources import Source, UsageError, check_outputs, find
+from facelm.pictures import sources
+from facelm.pictures.sources import Source, UsageError, check_outputs, find
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from facelm import model
-from facelm.config import TrainConfig
-from facelm.losses import DiceCrossEntropy
-from facelm.teacher import Teachers
-from facelm.train import Run
-from facelm.weights import ModelError
+from facelm.engines import model
+from facelm.engines.weights import ModelError
+from facelm.training.config import TrainConfig
+from facelm.training.losses import DiceCrossEntropy
+from facelm.training.teacher import Teachers
+from facelm.training.train import Run
 
 CPU = torch.device("cpu")
 

@@ -21,11 +21,13 @@ from conftest import ROOT, draw_face, write_pair
 from PIL import Image
 from safetensors.torch import load_file
 
-from facelm import classes, files, images, model
+from facelm import classes
 from facelm.classes import NAMES
-from facelm.data import DataError
-from facelm.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
-from facelm.weights import ModelError
+from facelm.engines import model
+from facelm.engines.weights import ModelError
+from facelm.pictures import files, images
+from facelm.training.data import DataError
+from facelm.training.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
 
 CALLS_AN_EPOCH = 4  # should_stop is asked after each of three steps, and before the one validation picture
 OUTPUTS = {"best.safetensors", "last.ckpt", "history.csv", "curves.png", "config.json"}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import draw_face, write_pair
 
-from facelm.data import DataError
-from facelm.truth import find_truths, read_column
+from facelm.measuring.truth import find_truths, read_column
+from facelm.training.data import DataError
 
 POINTS = [[float(i), 2.0 * i] for i in range(68)]
 

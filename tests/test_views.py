@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facelm import align, views
+from facelm.pictures import affine, views
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -12,7 +12,7 @@ def test_a_turned_picture_and_its_transform_agree(quarters: int) -> None:
     turned = views.turn(rgb, quarters)
     for x, y in ((0, 0), (10, 0), (3, 6), (5, 2)):
         ((a, b),) = (
-            align.apply(views.turn_transform(quarters, rgb.shape), np.array([[x, y]], float)).round().astype(int)
+            affine.apply(views.turn_transform(quarters, rgb.shape), np.array([[x, y]], float)).round().astype(int)
         )
         assert np.array_equal(turned[b, a], rgb[y, x])
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from conftest import draw_face
 
-from facelm import data
 from facelm.classes import INDEX
-from facelm.wardrobe import Wardrobe
+from facelm.training import data
+from facelm.training.wardrobe import Wardrobe
 
 SIZE = 160
 

@@ -1,0 +1,238 @@
+"""The commands about models: train one, measure it, export it, time it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facelm.cli.options import BatchOption, DeviceOption, FlipOption, ModelOption, Norm
+
+SOME_FAILED = 1
+
+
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder with images/ + masks/, or CelebAMask-HQ as downloaded. May be repeated."),
+    ] = None,
+    val: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder to validate on; without it a tenth of each --data is held out. May be repeated."),
+    ] = None,
+    backgrounds: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of photos without people: a third of the samples are scenes pasted on them."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run: best.safetensors, last.ckpt, history.csv.")] = Path(
+        "runs/facelm"
+    ),
+    encoder: Annotated[str, typer.Option(help="Any encoder of segmentation_models_pytorch.")] = "resnet50",
+    init: Annotated[
+        Path | None, typer.Option(help="Local start weights: a facelm model, or an encoder's state dict.")
+    ] = None,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(help="Model to learn from: lite, resnet50, or a file that train wrote. Of several, the mean."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1)] = 60,
+    size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures in a step, of all processes.")] = 16,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run on the CPU.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare pictures.")] = 2,
+    device: DeviceOption = "auto",
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Go on with this run where it stopped; all but --max-minutes is taken from the run."),
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="End with a checkpoint before this many minutes are over.")
+    ] = None,
+) -> None:
+    """Train a model on pictures and masks. Ctrl-C ends with a checkpoint; --resume goes on from it.
+
+    On several GPUs: torchrun --nproc-per-node N -m facelm train ...
+    """
+    if (resume is None) == (not data):
+        raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
+    from facelm.cli import screen
+    from facelm.engines.model import pick_device
+    from facelm.engines.weights import ModelError
+    from facelm.pictures.files import ImageError
+    from facelm.training import distributed
+    from facelm.training.data import DataError
+    from facelm.training.train import Run, TrainConfig, TrainError
+
+    interrupted = False
+
+    def stop(signum: int, frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signum, signal.SIG_DFL)
+
+    try:
+        config = (
+            None
+            if resume
+            else TrainConfig(
+                data=_names(data),
+                out=str(out),
+                val=_names(val),
+                backgrounds=_names(backgrounds),
+                encoder=encoder,
+                init=str(init) if init else None,
+                pretrained=pretrained,
+                teacher=tuple(teacher or ()),
+                epochs=epochs,
+                size=size,
+                batch=batch,
+                lr=lr,
+                seed=seed,
+                workers=workers,
+                device=device,
+            )
+        )
+    except TrainError as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        config = config or TrainConfig.load(resume or out)
+        with distributed.joined(pick_device(config.device)):
+            leads = distributed.rank() == 0
+            with screen.TrainingView(leads) as view:
+                run = Run(config, resume is not None, view.show, lambda: interrupted)
+                for each in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(each, stop)
+                finished = run.train(max_minutes)
+    except (TrainError, DataError, ImageError, ModelError) as error:
+        screen.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+    if leads:
+        screen.warn(f"{'done' if finished else f'stopped; go on with: facelm train --resume {run.folder}'}")
+        print(run.folder / "best.safetensors" if finished else run.folder / "last.ckpt")
+
+
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder with images/ + masks/, landmarks68.json, or faces.json; or CelebAMask-HQ."),
+    ],
+    by: Annotated[
+        str | None, typer.Option(help="Break the scores down by this column of a CSV file in the folder.")
+    ] = None,
+    norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for scores.json, and confusion.png or reliability.png.")
+    ] = None,
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    batch: BatchOption = 8,
+    flip: FlipOption = False,
+) -> None:
+    """Measure a model: F1 and IoU of masks, NME of landmarks, recall of faces, on pictures with known answers."""
+    from facelm.cli import run, screen
+    from facelm.measuring.evaluate import evaluate as measure
+    from facelm.measuring.evaluate import prepare
+    from facelm.measuring.plots import draw_confusion, draw_reliability
+    from facelm.measuring.reports import to_json
+    from facelm.pictures.files import ImageError, atomic_path
+    from facelm.training.data import DataError
+
+    try:
+        task = prepare(data, by)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    parser = run.load(model, device, batch, flip)
+    with screen.picture_progress() as progress:
+        bar = progress.add_task("pictures", total=None)
+        found = measure(parser, task, norm.value, lambda done, all_: progress.update(bar, completed=done, total=all_))
+    for line in found.failed:
+        screen.warn(line)
+    scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)
+    try:
+        if out:
+            with atomic_path(out / "scores.json") as temporary:
+                temporary.write_text(scores + "\n")
+            if found.report.confusion is not None:
+                draw_confusion(found.report.confusion, found.report.names, out / "confusion.png")
+            if found.report.landmarks is not None:
+                draw_reliability(found.report.landmarks.reliability, out / "reliability.png")
+    except ImageError as error:
+        screen.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+    if as_json:
+        print(scores)
+    else:
+        screen.show_evaluation(found)
+    raise typer.Exit(SOME_FAILED if found.failed else 0)
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, resnet50, or a file that train wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),
+    ] = None,
+) -> None:
+    """Write a model as ONNX, for other programs, and for facelm itself, which then runs it faster on the CPU."""
+    from facelm.cli import screen
+    from facelm.engines.export import export as write
+    from facelm.engines.weights import ModelError
+    from facelm.pictures.files import ImageError
+
+    try:
+        print(write(model, out))
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None
+    except ImageError as error:
+        screen.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+
+
+def bench(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders or quoted globs.")],
+    model: ModelOption = "lite",
+    device: DeviceOption = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure how fast facelm is on this machine, on your pictures."""
+    from dataclasses import asdict
+
+    from facelm.cli import run, screen
+    from facelm.engines.weights import ModelError
+    from facelm.pictures import sources
+    from facelm.pictures.files import ImageError
+
+    try:
+        if "-" in inputs:
+            raise sources.UsageError("standard input cannot be timed: give a file")
+        found = sources.find(inputs)
+    except sources.UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not found:
+        screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")
+        raise typer.Exit(run.NOTHING_TO_DO)
+    from facelm.measuring.bench import measure
+
+    try:
+        with screen.picture_progress() as progress:
+            bar = progress.add_task("pictures", total=None)
+            speed = measure(found, model, device, lambda done, all_: progress.update(bar, completed=done, total=all_))
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None
+    except ImageError as error:
+        screen.warn(str(error))
+        raise typer.Exit(SOME_FAILED) from None
+    if as_json:
+        print(json.dumps(asdict(speed)))
+    else:
+        screen.show_speed(speed)
+
+
+def _names(paths: list[Path] | None) -> tuple[str, ...]:
+    return tuple(str(path) for path in paths or ())

@@ -1,0 +1,245 @@
+"""The network: a U-Net from segmentation_models_pytorch, in PyTorch, and how it is written and loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from facelm.classes import CLASSES, MIRRORED
+from facelm.engines.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
+from facelm.pictures import files
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_DECODER = (256, 128, 64, 32, 16)
+_LEAN_DECODER = (128, 96, 64, 32, 16)
+_LIGHT_ENCODER = 10_000_000
+# What safetensors, segmentation_models_pytorch and PyTorch raise for a file that somebody else made.
+_UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
+
+
+def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
+    """Describe a new network: light encoders, below ten million parameters, get the lean decoder.
+
+    Raises:
+        ModelError: segmentation_models_pytorch has no such encoder.
+    """
+    try:
+        parameters = smp.encoders.get_encoder(encoder, weights=None).parameters()
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"--encoder {encoder}: segmentation_models_pytorch has no such encoder") from error
+    light = sum(p.numel() for p in parameters) < _LIGHT_ENCODER
+    return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
+
+
+class MeanOfTwo(nn.Module):
+    """The mean of the logits of two U-Nets, the first of which sees the picture mirrored.
+
+    What a network says otherwise of a picture and of its mirror image is error, and so is what two networks say
+    otherwise: the mean loses part of both, at the price of two.
+    """
+
+    def __init__(self, first: smp.Unet, second: smp.Unet) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised float -> logits (N, 19, H, W)."""
+        seen = self.first.decoder(self.first.encoder(rgb.flip(3))).flip(3)
+        # Features are less to turn back than logits. Their head is to be mirrored then: the classes of its logits, and
+        # its kernels.
+        head = self.first.segmentation_head[0]
+        order = list(MIRRORED)
+        first = nn.functional.conv2d(seen, head.weight[order].flip(3), head.bias[order], padding=head.padding)
+        mean: Tensor = (first + self.second(rgb)) / 2
+        return mean
+
+
+def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
+    """Build the U-Net, or the two: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
+
+    Args:
+        info: What to build.
+        pretrained: Start from ImageNet weights, which are downloaded; otherwise from random weights.
+
+    Raises:
+        ModelError: There are no ImageNet weights for the encoder, or they cannot be downloaded.
+    """
+    network = _build_unet(info.encoder, info.decoder_channels, pretrained)
+    if not info.second_encoder:
+        return network
+    return MeanOfTwo(network, _build_unet(info.second_encoder, info.second_decoder_channels, pretrained))
+
+
+def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn.Module:
+    try:
+        network: nn.Module = smp.Unet(
+            encoder,
+            encoder_weights="imagenet" if pretrained else None,
+            decoder_channels=channels,
+            classes=len(CLASSES),
+        )
+    except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
+        if not pretrained:
+            raise
+        raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
+    return network
+
+
+def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
+    """Scale a batch for the network.
+
+    Args:
+        info: Of the network.
+        rgb: (N, 3, H, W), uint8 or float from 0 to 255.
+
+    Returns:
+        float32, same shape and device.
+    """
+    mean = torch.tensor(info.mean, device=rgb.device).view(1, 3, 1, 1)
+    std = torch.tensor(info.std, device=rgb.device).view(1, 3, 1, 1)
+    # One multiplication and one addition, which runtimes compute as one.
+    return rgb.float() * (1 / (255 * std)) - mean / std
+
+
+def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, ...], precision: torch.dtype) -> Tensor:
+    """Run a network in a precision of `pick_precision`.
+
+    Args:
+        network: The network.
+        info: Of the network.
+        rgb: (N, 3, H, W), uint8.
+        shape: Height and width that the logits are to have.
+        precision: Of what is computed inside.
+
+    Returns:
+        Logits, (N, 19, *shape) float32.
+    """
+    with torch.autocast(rgb.device.type, precision, enabled=precision != torch.float32):
+        logits: Tensor = network(normalise(info, rgb))
+    # One plane for each class: on the CPU, the loss takes half of the time that it takes in channels last.
+    logits = logits.to(torch.float32, memory_format=torch.contiguous_format)
+    return logits if logits.shape[-2:] == shape else nn.functional.interpolate(logits, shape, mode="bilinear")
+
+
+def initialise(network: nn.Module, path: Path) -> None:
+    """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
+
+    A model of the same shape is taken whole, of another decoder only the encoder; of two U-Nets the one that fits.
+    ``.safetensors`` is data; a ``.pth`` is read by PyTorch's ``weights_only`` loader, which builds tensors and nothing
+    else.
+
+    Raises:
+        ModelError: The file cannot be read, or its weights do not fit the encoder.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    except Exception as error:  # the unpickler may raise anything for a foreign file
+        raise ModelError(f"{path}: cannot be read as weights ({first_line(error)})") from error
+    unets = [part for prefix in ("first.", "second.") if (part := _part(weights, prefix))] or [weights]
+    whole = network.state_dict()
+    for unet in unets:
+        if unet.keys() == whole.keys() and all(unet[k].shape == whole[k].shape for k in whole):
+            network.load_state_dict(unet)
+            return
+    encoder = network.get_submodule("encoder")
+    problems = []
+    for unet in unets:
+        try:
+            encoder.load_state_dict(_part(unet, "encoder.") or unet)
+            return
+        except RuntimeError as error:
+            problems.append(first_line(error))
+    raise ModelError(f"{path}: its weights do not fit this encoder ({problems[0]})")
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights of a part of a network, by their names in it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+
+
+def save_model(network: nn.Module, info: ModelInfo, path: Path) -> None:
+    """Write a network and its description, in half precision, whole or not at all.
+
+    Raises:
+        facelm.ImageError: The file cannot be written.
+    """
+    weights = {name: _halve(tensor) for name, tensor in network.state_dict().items()}
+    data = save(weights, {METADATA_KEY: json.dumps(asdict(info))})
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _halve(tensor: Tensor) -> Tensor:
+    """Half precision, unless a value is too large for it."""
+    tensor = tensor.detach().cpu().contiguous()
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if bool(torch.isfinite(half).all()) else tensor.float()
+
+
+def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, ModelInfo]:
+    """Load a network for use.
+
+    Args:
+        name_or_path: ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
+        device: Where it is to run.
+
+    Returns:
+        The network in evaluation mode (float32, channels last), and its description.
+
+    Raises:
+        ModelError: The file is missing, damaged, or not a model of facelm's.
+    """
+    path = find_weights(name_or_path)
+    info = read_info(path)
+    try:
+        network = build(info)
+        network.load_state_dict(load_file(path))
+    except _UNFIT as error:
+        raise unfit(path, error) from error
+    return network.eval().to(device).to(memory_format=torch.channels_last), info
+
+
+def pick_device(name: str) -> torch.device:
+    """Pick the device to run on.
+
+    Args:
+        name: ``cpu``, ``cuda`` (or ``cuda:1``), ``mps``; ``auto`` takes the first of CUDA, MPS and the CPU
+            that is there.
+
+    Raises:
+        ModelError: The name is unknown, or this machine has no such device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}") from error
+    if device.type not in available:
+        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}")
+    if not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"--device {name}: not available on this machine")
+    return device
+
+
+def pick_precision(device: torch.device) -> torch.dtype:
+    """Pick the precision to train in: bfloat16 where the device has it, float16 on old CUDA, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
+        return torch.bfloat16
+    return torch.float32

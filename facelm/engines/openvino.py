@@ -1,0 +1,153 @@
+"""The engine of OpenVINO: exported networks on the CPU."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import ArrayLike, NDArray
+from openvino import opset13 as operations
+from openvino.preprocess import PrePostProcessor
+from platformdirs import user_cache_dir
+
+from facelm.engines.weights import (
+    METADATA_KEY,
+    WEIGHTS_KEY,
+    ModelError,
+    ModelInfo,
+    exported_path,
+    find_shipped,
+    fingerprint,
+    first_line,
+    quantised_path,
+    unfit,
+)
+
+_METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
+
+# OpenVINO's first look at an array sets up its use of NumPy. Two threads that come to that at once wait for each other
+# for ever, so it is done here, where there is one.
+_FIRST_LOOK = openvino.Tensor(np.zeros(1, np.float32)).data
+
+CORE = openvino.Core()
+"""The only one, and never dropped.
+
+On processors with AMX a core gives the thread a stack for signals, and takes it away when it goes. Of two that go in
+the order in which they came, the second leaves a stack that is not there, and the next signal ends the process.
+"""
+
+
+def read(path: Path) -> openvino.Model:
+    """Read an ONNX file.
+
+    Raises:
+        facelm.ModelError: It cannot be read.
+    """
+    try:
+        return CORE.read_model(path)
+    except (RuntimeError, OSError) as error:
+        raise ModelError(f"{path}: cannot be read as ONNX ({first_line(error)})") from error
+
+
+def read_metadata(model: openvino.Model, key: str) -> str:
+    """An entry of the metadata of an ONNX file; empty if there is none."""
+    place = [_METADATA, key]
+    return str(model.get_rt_info(place).astype(str)) if model.has_rt_info(place) else ""
+
+
+class Network:
+    """A network that is ready to run on this processor; several threads may call it at once.
+
+    Args:
+        model: The network.
+        exact: Compute in single precision, also where the processor is faster in bfloat16.
+        threads: How many will call it at once; each then gets processors of its own.
+        keep: Keep what it is compiled to in the user's cache folder: the next process is ready sooner.
+    """
+
+    def __init__(self, model: openvino.Model, exact: bool, threads: int = 1, keep: bool = False) -> None:
+        hints: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
+        if threads > 1:
+            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": threads}
+        if exact:
+            hints["INFERENCE_PRECISION_HINT"] = "f32"
+        self._compiled = _compile_kept(model, hints) if keep else CORE.compile_model(model, "CPU", hints)
+        self._of_thread = threading.local()
+
+    def __call__(self, values: ArrayLike) -> list[NDArray[np.float32]]:
+        """The outputs for an input."""
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._compiled.create_infer_request()
+        found = self._of_thread.request.infer([values])
+        return [found[output] for output in self._compiled.outputs]
+
+
+def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvino.CompiledModel:
+    """Compile a network, or take what an earlier process compiled of the same one, for the same processor."""
+    try:
+        return CORE.compile_model(model, "CPU", hints | {"CACHE_DIR": user_cache_dir("facelm", appauthor=False)})
+    except RuntimeError:  # nothing can be written there, as in many containers
+        return CORE.compile_model(model, "CPU", hints)
+
+
+class OpenVinoEngine:
+    """Runs an exported parsing network.
+
+    Args:
+        model: What `read` made of the ONNX file that ``facelm export`` wrote.
+        exact: Compute in single precision, also where the processor is faster in bfloat16.
+        threads: How many will call it at once.
+        keep: See `Network`.
+
+    Raises:
+        ValueError: The file says something else of its network than facelm writes.
+    """
+
+    def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1, keep: bool = False) -> None:
+        self.info = ModelInfo.from_json(read_metadata(model, METADATA_KEY))
+        steps = PrePostProcessor(model)
+        steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+        steps.input().model().set_layout(openvino.Layout("NCHW"))
+        # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
+        steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
+        self._network = Network(steps.build(), exact, threads, keep)
+
+    def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `facelm.engines.engine.Engine`."""
+        # One picture at a time is as fast as many on a CPU, and needs less memory.
+        parsed = [self._network(each[None])[0] for each in rgb]
+        return parsed[0] if len(parsed) == 1 else np.concatenate(parsed)
+
+
+def open_export(weights: Path, threads: int) -> OpenVinoEngine | None:
+    """The engine of what was exported of a model file; None where there is nothing that was made from it as it is now.
+
+    Raises:
+        facelm.ModelError: An ONNX file is damaged.
+    """
+    remedies = {exported_path(weights): f"facelm export {weights} writes it again"}
+    if not computes_in_half():
+        remedies = {quantised_path(weights): "facelm works without it"} | remedies
+    for path, remedy in remedies.items():
+        if not path.is_file():
+            continue
+        try:
+            model = read(path)
+        except ModelError as error:
+            raise ModelError(f"{error}; {remedy}") from error
+        if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
+            continue
+        try:
+            # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
+            exact = path == quantised_path(weights)
+            return OpenVinoEngine(model, exact, threads, keep=weights in find_shipped().values())
+        except (RuntimeError, ValueError) as error:
+            raise unfit(path, error) from error
+    return None
+
+
+def computes_in_half() -> bool:
+    """Whether this processor computes in sixteen bits; where it does, eight are no faster."""
+    return not {"BF16", "FP16"}.isdisjoint(CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -1,0 +1,146 @@
+"""The file of a model: where it is, and what it says of its network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from facelm import classes
+
+METADATA_KEY = "facelm"
+"""Of the description, in the metadata of a model file and of its export."""
+
+WEIGHTS_KEY = "facelm.weights"
+"""Of the fingerprint of the model file, in the metadata of its export."""
+
+
+_END = 1 << 16  # bytes of a file's first and last part that its fingerprint takes in
+
+
+class ModelError(Exception):
+    """A model that cannot be built or loaded; the message names the file or the option, and the cause."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What must be known of a network to use it; travels in the metadata of its file.
+
+    Attributes:
+        encoder: Name of the encoder in segmentation_models_pytorch.
+        decoder_channels: Output channels of the five decoder blocks, deepest first.
+        size: Width and height of the pictures it was trained on, pixels; a multiple of 32.
+        mean: Mean of the input, RGB, of values from 0 to 1.
+        std: Standard deviation of the input, likewise.
+        classes: Names of the output channels.
+        data: What it was trained on, a name for each data set.
+        scores: Scores on the validation split it was chosen by, by name.
+        second_encoder: Of a second U-Net, where the network is the mean of two; empty where it is one.
+        second_decoder_channels: Likewise.
+    """
+
+    encoder: str
+    decoder_channels: tuple[int, ...]
+    size: int = 256
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    classes: tuple[str, ...] = classes.NAMES
+    data: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    second_encoder: str = ""
+    second_decoder_channels: tuple[int, ...] = ()
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """Read the description back from a file's metadata.
+
+        Raises:
+            ValueError: It is not such a description, its classes are not the 19 of this program, or its size is none.
+        """
+        try:
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+            info = cls(**values)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"its description does not fit: {error}") from error
+        if info.classes != classes.NAMES:
+            raise ValueError("its classes are not the 19 of CelebAMask-HQ")
+        if not isinstance(info.size, int) or info.size < 1:
+            raise ValueError(f"its size is {info.size!r}")
+        return info
+
+
+def find_shipped() -> dict[str, Path]:
+    """The models that come with the program, by name."""
+    package = Path(__file__).parents[1]
+    # An installed wheel carries the weights inside the package, a checkout beside it.
+    return {p.stem: p for d in (package.parent, package) for p in (d / "weights").glob("*.safetensors")}
+
+
+def find_weights(name_or_path: str) -> Path:
+    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
+
+    Raises:
+        ModelError: There is neither such a model nor such a file.
+    """
+    shipped = find_shipped()
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise ModelError(f"{name_or_path}: no such file, and no shipped model ({', '.join(sorted(shipped))})")
+    return path
+
+
+def read_info(path: Path) -> ModelInfo:
+    """What a model file says of its network.
+
+    Raises:
+        ModelError: The file is damaged, or not a model of facelm's.
+    """
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+        if METADATA_KEY not in metadata:
+            raise ModelError(f"{path}: a safetensors file, but not a model that facelm trained")
+        return ModelInfo.from_json(metadata[METADATA_KEY])
+    except (SafetensorError, OSError, ValueError) as error:
+        raise unfit(path, error) from error
+
+
+def exported_path(path: Path) -> Path:
+    """Where the export of a model file is, if there is one."""
+    return path.with_suffix(".onnx")
+
+
+def quantised_path(path: Path) -> Path:
+    """Where the eight-bit export of a model file is, if there is one."""
+    return path.with_suffix(".int8.onnx")
+
+
+def fingerprint(path: Path) -> str:
+    """By which an export that refers to a model file is known to be of it: SHA-256 of its name, size and both ends.
+
+    At the one end a model file has its description and where its tensors are, at the other the last layers.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(_END)
+        file.seek(max(0, size - _END))
+        return hashlib.sha256(f"{path.name} {size} ".encode() + first + file.read()).hexdigest()
+
+
+def unfit(path: Path, error: BaseException) -> ModelError:
+    """What is said of a file that is not a model which can be loaded."""
+    return ModelError(f"{path}: not a model that facelm can load ({first_line(error)})")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, in one short line."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    # PyTorch begins with a headline, "Error(s) in loading state_dict for Unet:", and then says what is wrong.
+    told = lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+    return textwrap.shorten(told, 160, placeholder=" ...")

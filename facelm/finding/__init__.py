@@ -1,0 +1,1 @@
+"""From a picture to the places of its faces."""

@@ -1,0 +1,1 @@
+"""From a parsed face to its points."""

@@ -1,0 +1,1 @@
+"""From files to upright RGB: which files, what is in them, and pieces of them."""

@@ -1,0 +1,219 @@
+"""Pictures and masks on disk: reading whatever a person has, and writing without half-written files.
+
+Every picture enters the package through `read` (a file) or `decode` (bytes, such as standard input) and is
+an upright RGB array from then on. Every failure is an `ImageError` whose message names the file.
+"""
+
+import io
+import os
+import re
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from facelm.pictures.files import atomic_path, error_of
+from facelm.pictures.pixels import to_upright_rgb
+
+PICTURE_SUFFIXES: frozenset[str] = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+)
+"""Lower-case suffixes of the files that a walk through a folder takes for pictures."""
+
+MAX_PIXELS = 200_000_000
+"""Most pixels a picture may have, width times height.
+
+A file of a few kilobytes can claim to be a picture of many gigabytes (a decompression bomb), so the size in
+the header is checked before anything is decoded. The largest phone cameras (16320×12240) stay below it.
+"""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file."""
+
+_MASK_KINDS = "a mask is a palette or grey PNG of class indices"
+
+# PIL's limit holds for the whole process: above it PIL warns, which `_open` silences, above twice it raises.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """An upright RGB picture from a file.
+
+    `decode` says what is done to the pixels, and what is returned.
+
+    Args:
+        path: A JPEG, PNG, WebP, TIFF, BMP or GIF file; the content decides, not the suffix.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ImageError: The file is missing, a folder, not permitted, empty, not a picture, truncated or damaged,
+            or has more than `MAX_PIXELS` pixels.
+    """
+    return decode(_read_bytes(path), os.fspath(path))
+
+
+def decode(data: bytes, name: str) -> NDArray[np.uint8]:
+    """An upright RGB picture from the bytes of a file.
+
+    Transparency is laid on white, the EXIF orientation is applied, and of several frames or pages the first
+    is taken. Grey of 16 bits keeps its high byte; other grey (floating point, 32 bits) is stretched from its
+    least value (black) to its greatest (white).
+
+    Args:
+        data: the content of a JPEG, PNG, WebP, TIFF, BMP or GIF file.
+        name: What errors call the picture.
+
+    Returns:
+        uint8 (H, W, 3), C-contiguous and writable; the origin is the upper left corner of the picture as a
+        person sees it, rows go down.
+
+    Raises:
+        ImageError: The data are empty, not a picture, truncated or damaged, or have more than `MAX_PIXELS`
+            pixels.
+    """
+    return to_upright_rgb(_load(data, name))
+
+
+def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """A mask of class indices from a file; indices are taken as they are stored, EXIF is not applied.
+
+    Args:
+        path: A palette (the indices count, not the colours), grey or 1-bit (indices 0 and 1) PNG.
+
+    Returns:
+        uint8 (H, W), C-contiguous and writable, rows from top to bottom.
+
+    Raises:
+        ImageError: As for `read`, and for a colour picture, one with an alpha channel, and values above 255.
+    """
+    image = _load(_read_bytes(path), os.fspath(path))
+    if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
+        kind = "grey picture with alpha or fractions" if image.mode in {"LA", "F"} else "colour picture"
+        raise error_of(path, f"is a {kind}; {_MASK_KINDS}")
+    values = np.array(image)
+    if values.min() < 0 or values.max() > 255:
+        raise error_of(path, f"has values outside 0 to 255; {_MASK_KINDS}")
+    return values.astype(np.uint8)
+
+
+def write_mask(path: str | os.PathLike[str], mask: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
+    """Writes a mask of class indices as a palette PNG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        mask: uint8 (H, W), class indices.
+        palette: uint8 (256, 3), the RGB colour of each index, for viewers.
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    if mask.dtype != np.uint8 or mask.ndim != 2 or not mask.size:
+        raise ValueError(f"a mask is uint8 (H, W), not {mask.dtype} {mask.shape}")
+    if palette.dtype != np.uint8 or palette.shape != (256, 3):
+        raise ValueError(f"a palette is uint8 (256, 3), not {palette.dtype} {palette.shape}")
+    image = Image.fromarray(mask)
+    image.putpalette(palette.tobytes())
+    _write_png(path, image)
+
+
+def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Writes a picture as PNG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        pixels: uint8 (H, W, 3) RGB, or uint16 (H, W).
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    kind = (pixels.dtype, *pixels.shape[2:])
+    if kind not in ((np.uint8, 3), (np.uint16,)) or pixels.ndim not in (2, 3) or not pixels.size:
+        raise ValueError(f"a PNG is uint8 (H, W, 3) or uint16 (H, W), not {pixels.dtype} {pixels.shape}")
+    _write_png(path, Image.fromarray(pixels))
+
+
+def _write_png(path: str | os.PathLike[str], image: Image.Image) -> None:
+    # A mask is runs of equal pixels: to look for nothing else takes a third of the time, and the file is no larger.
+    runs = {"compress_type": zlib.Z_RLE} if len(image.getbands()) == 1 else {}
+    _write(path, image, format="PNG", **runs)
+
+
+def write_jpeg(path: str | os.PathLike[str], rgb: NDArray[np.uint8], quality: int = 92) -> None:
+    """Writes a picture as JPEG, atomically.
+
+    Args:
+        path: The file; its folder is made if missing.
+        rgb: uint8 (H, W, 3).
+        quality: JPEG quality, 1 to 95.
+
+    Raises:
+        ImageError: The file cannot be written.
+        ValueError: An array of another shape or dtype.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        raise ValueError(f"a picture is uint8 (H, W, 3), not {rgb.dtype} {rgb.shape}")
+    _write(path, Image.fromarray(rgb), format="JPEG", quality=quality)
+
+
+def _write(path: str | os.PathLike[str], image: Image.Image, **options: Any) -> None:
+    """Encode in memory, then write: when a disk fills up, PIL overlooks that a last part did not fit."""
+    with atomic_path(path) as temporary:
+        encoded = io.BytesIO()
+        image.save(encoded, **options)
+        temporary.write_bytes(encoded.getbuffer())
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, or an `ImageError` that says why there is none."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise error_of(path, "no such file") from error
+    except IsADirectoryError as error:
+        raise error_of(path, "is a folder, not a picture") from error
+    except PermissionError as error:
+        raise error_of(path, "no permission to read it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise error_of(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _load(data: bytes, name: str) -> Image.Image:
+    """A decoded picture in PIL's own mode, its size checked against `MAX_PIXELS` beforehand."""
+    if not data:
+        raise error_of(name, "empty file")
+    image = _open(data, name)
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
+    if pixels == 0:
+        raise error_of(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
+    try:
+        image.load()
+    except MemoryError as error:
+        raise error_of(name, f"not enough memory for its {pixels:,} pixels") from error
+    except Exception as error:  # damaged data make PIL raise nearly anything, struct.error for one
+        raise error_of(name, f"truncated or damaged ({error or type(error).__name__})") from error
+    return image
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """A picture of which PIL has read no more than the header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:  # its own message shows a memory address
+        raise error_of(name, "not a picture, or damaged (cannot identify image file)") from error
+    except Image.DecompressionBombError as error:
+        pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
+    except Exception as error:
+        raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error

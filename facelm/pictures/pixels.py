@@ -1,0 +1,63 @@
+"""Pixels of a decoded picture: upright RGB of eight bits, whatever the file held."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+
+def to_upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a decoded picture, upright.
+
+    `facelm.pictures.images.decode` says what becomes of transparency, orientation and other depths.
+
+    Args:
+        image: Any picture that PIL has loaded.
+
+    Returns:
+        uint8 (H, W, 3), C-contiguous and writable.
+    """
+    return _turn(_to_rgb(image), _orientation(image))
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of a decoded picture as a new uint8 array (H, W, 3), not yet turned upright."""
+    if image.mode == "F" or image.mode.startswith("I"):  # PIL clips these at 255 instead of scaling them
+        return np.repeat(_grey_to_8_bits(np.asarray(image))[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.array(image.convert("RGB"))
+
+
+def _grey_to_8_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey values (H, W) of any type as uint8: the high byte of 16 bits, the stretched range of others."""
+    values = grey.astype(np.float64)
+    finite = np.isfinite(values)
+    values[~finite] = 0
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+    if grey.dtype.kind in "iu" and low >= 0 and high <= 65535:
+        return (values // 256).astype(np.uint8)
+    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
+    return np.where(finite, np.rint(scaled), 0).astype(np.uint8)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of a loaded picture, 1 (upright) to 8; 1 if there is none that makes sense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a picture with damaged EXIF data is still a picture
+        return 1
+    return int(value) if value in range(1, 9) else 1
+
+
+def _turn(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A stored picture (H, W, 3) turned and mirrored as its EXIF orientation says, C-contiguous."""
+    if orientation >= 5:
+        rgb = rgb.transpose(1, 0, 2)
+    if orientation in {3, 4, 7, 8}:
+        rgb = rgb[::-1]
+    if orientation in {2, 3, 6, 7}:
+        rgb = rgb[:, ::-1]
+    return np.ascontiguousarray(rgb)

@@ -1,0 +1,202 @@
+"""Which pictures a command gets from files, folders, globs and standard input: each once, in fixed order."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm.pictures import images
+from facelm.pictures.images import PICTURE_SUFFIXES
+
+OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg")
+"""What facelm writes. Folders and globs leave these out, lest a second run take the first one's results."""
+
+_MAGIC = re.compile(r"[*?\[]")
+_NUMBERED = re.compile(r"(.+)\.([2-9]|[1-9]\d+)")
+
+
+class UsageError(ValueError):
+    """The inputs cannot be used together, whatever is in the files."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture to read.
+
+    Attributes:
+        path: None is standard input.
+        name: What the user calls it, and JSON calls ``image``: the path as given, or the folder as given
+            and the path inside it; ``-`` for standard input.
+        stem: Output path without suffix, relative to the output folder, with forward slashes.
+    """
+
+    path: Path | None
+    name: str
+    stem: str
+
+
+def read(source: Source) -> NDArray[np.uint8]:
+    """The picture of a source: RGB (H, W, 3) uint8, upright.
+
+    Raises:
+        facelm.ImageError: It cannot be read.
+    """
+    if source.path is None:
+        return images.decode(sys.stdin.buffer.read(), "standard input")
+    return images.read(source.path)
+
+
+def read_list(path: Path) -> list[str]:
+    """The inputs that a file names: one on each line, or with NUL between them, as ``find -print0`` writes.
+
+    Args:
+        path: The file; ``-`` is standard input.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(name) for name in names if name]
+
+
+def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
+    """The pictures that the inputs stand for, in the order given and sorted within a folder or glob.
+
+    A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
+    go on. So does a folder that may not be opened. Folders and globs give files with a picture's suffix,
+    without hidden ones and facelm's own; they do not follow links to folders, except where a single ``*``
+    of a glob names one. A folder or glob without a picture gives nothing. A file that two inputs name is
+    taken once, as the first of them calls it; a link to a file counts as a file of its own.
+
+    Args:
+        inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
+        results: Folders that results are written to; those inside of an input folder are not searched.
+
+    Raises:
+        UsageError: An input is empty, or ``-`` is there twice.
+    """
+    if "" in inputs:
+        raise UsageError("an input is an empty string")
+    if inputs.count("-") > 1:
+        raise UsageError("standard input (-) can be read only once")
+    sources: dict[str, Source] = {}
+    closed = frozenset(os.path.realpath(path) for path in results)
+    for text in inputs:
+        for source in _expand(text, closed):
+            # A link to a picture is a picture of its own, as its result is. Unlike Path.resolve, realpath does not
+            # raise when links lead in a circle.
+            key = "-" if source.path is None else f"{os.path.realpath(source.path.parent)}/{source.path.name}"
+            sources.setdefault(key, source)
+    return list(sources.values())
+
+
+def check_outputs(sources: Sequence[Source], suffixes: Sequence[str]) -> None:
+    """Make sure that every picture has output files of its own.
+
+    Names that differ only in case or Unicode form count as one file, as they are on the disks of Macs and
+    Windows. With ``.pts``, ``a.2`` and ``a`` clash as well, for ``a.2.pts`` is the second face of ``a``.
+
+    Args:
+        sources: From :func:`find`.
+        suffixes: Of all files written for a picture, such as ``.mask.png``.
+
+    Raises:
+        UsageError: Two sources would write the same file; the message names both.
+    """
+    writers: dict[str, Source] = {}
+    for source in sources:
+        for suffix in suffixes:
+            output = source.stem + suffix
+            other = writers.setdefault(_folded(output), source)
+            if other is not source:
+                raise UsageError(f"{other.name} and {source.name} would both write {output}")
+    if ".pts" not in suffixes:
+        return
+    for source in sources:
+        numbered = _NUMBERED.fullmatch(source.stem)
+        if numbered and (first := writers.get(_folded(numbered[1] + ".pts"))):
+            raise UsageError(f"{first.name} and {source.name} could both write {source.stem}.pts")
+
+
+def _folded(output: str) -> str:
+    return unicodedata.normalize("NFC", output).lower()
+
+
+def _expand(text: str, closed: frozenset[str]) -> Iterator[Source]:
+    """The sources of one input."""
+    if text == "-":
+        yield Source(None, "-", "stdin")
+        return
+    path = Path(text)
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        yield from (_inside(path, found) for found in sorted(_walk(path, closed)))
+    elif not mode and _MAGIC.search(text):
+        folder, pattern = _split(path)
+        yield from (_inside(folder, found) for found in sorted(_glob(folder, pattern)))
+    else:
+        yield Source(path, text, path.stem)
+
+
+def _mode(path: Path) -> int:
+    """What kind of file it is, for ``stat``; 0 when there is none, or none that may be looked at."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _inside(folder: Path, path: Path) -> Source:
+    below = path.relative_to(folder) if path != folder else Path(folder.name or "folder")
+    return Source(path, path.as_posix(), below.with_suffix("").as_posix())
+
+
+def _walk(folder: Path, results: frozenset[str]) -> Iterator[Path]:
+    """The pictures in a folder and its sub folders, and the folders that cannot be opened."""
+    closed: list[OSError] = []
+    for here, folders, files in os.walk(folder, onerror=closed.append):
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and os.path.realpath(Path(here, name)) not in results
+        ]
+        yield from (Path(here, name) for name in files if _is_picture(name))
+    yield from (Path(error.filename) for error in closed)
+
+
+def _split(path: Path) -> tuple[Path, list[str]]:
+    """A glob's fixed leading folder, and the parts of the pattern below it."""
+    parts = path.parts
+    fixed = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    return Path(*parts[:fixed]), list(parts[fixed:])
+
+
+def _glob(folder: Path, pattern: list[str]) -> Iterator[Path]:
+    """The pictures below a folder that match the parts of a pattern."""
+    # pathlib before Python 3.13 refuses "**.jpg", and finds only folders for a "**" at the end.
+    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern]
+    if parts[-1] == "**":
+        parts.append("*")
+    for path in folder.glob("/".join(parts)):
+        below = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in below)
+        if not hidden and _is_picture(path.name) and not stat.S_ISDIR(_mode(path)):
+            yield path
+
+
+def _is_picture(name: str) -> bool:
+    lower = name.lower()
+    if lower.startswith(".") or lower.endswith(OWN_SUFFIXES):
+        return False
+    return Path(lower).suffix in PICTURE_SUFFIXES

@@ -1,0 +1,1 @@
+"""What is written of pictures: records, their formats, drawings."""

@@ -1,0 +1,55 @@
+"""Records of parsed faces: their landmarks, as they are written to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from facelm import classes
+from facelm.landmarks.find import find_landmarks
+from facelm.parsing.face import Face
+from facelm.parsing.masks import paste
+from facelm.results.coco import encode_region
+from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord
+
+
+def record_faces(
+    faces: Sequence[Face],
+    height: int,
+    width: int,
+    regions: bool = False,
+    solid: bool = False,
+    min_confidence: float = 0.0,
+) -> tuple[FaceRecord, ...]:
+    """Faces with their landmarks, as they are written to files.
+
+    Args:
+        faces: What ``FaceParser.parse`` found.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        regions: Also encode the region of each face, which COCO files hold.
+        solid: Also give the landmarks in three dimensions.
+        min_confidence: A point whose confidence, as it is written, is below it counts as not visible.
+    """
+    records = []
+    for face in faces:
+        found = find_landmarks(face)
+        region = None
+        if regions:
+            region = encode_region(np.isin(paste([face], height, width), classes.indices(*classes.FACE)))
+        records.append(
+            FaceRecord(
+                face.box,
+                face.score,
+                found.pose.roll,
+                found.pose.yaw,
+                found.pose.pitch,
+                found.points,
+                found.confidence,
+                found.visible & (found.confidence.round(CONFIDENCE_DECIMALS) >= min_confidence),
+                region,
+                np.column_stack([found.points, found.depth]) if solid else None,
+            )
+        )
+    return tuple(records)

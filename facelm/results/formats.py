@@ -1,0 +1,247 @@
+"""The files that records are written to: JSON, CSV, iBUG ``.pts``, COCO and NumPy.
+
+:func:`dump` writes records to an open text stream as they come; :func:`save` writes them to a path, whole or not
+at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm.landmarks.points import POINTS
+from facelm.pictures.files import ImageError, atomic_path, remove_later
+from facelm.results.coco import dump_coco
+from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
+
+
+def to_json(record: PictureRecord) -> dict[str, Any]:
+    """The record as it stands in JSON lines: plain lists and numbers, rounded."""
+    if record.error is not None:
+        return {"image": plain_text(record.image), "error": plain_text(record.error)}
+    faces = [
+        {
+            "box": rounded(face.box, 2),
+            "score": rounded(face.score, 4),
+            "roll": rounded(face.roll, 2),
+            "pose": {name: rounded(getattr(face, name), 2) for name in ("yaw", "pitch", "roll")},
+            "landmarks": rounded(face.landmarks, 2),
+            "confidence": rounded(face.confidence, CONFIDENCE_DECIMALS),
+            "visible": np.asarray(face.visible, np.bool_).tolist(),
+            **({} if face.landmarks_3d is None else {"landmarks_3d": rounded(face.landmarks_3d, 2)}),
+        }
+        for face in record.faces
+    ]
+    return {"image": plain_text(record.image), "width": record.width, "height": record.height, "faces": faces}
+
+
+def load_jsonl(path: Path, solid: bool = False) -> dict[str, PictureRecord]:
+    """The records of a file of JSON lines by name of the picture; those of pictures that failed are left out.
+
+    Args:
+        path: The file; a last line that is not whole is left out.
+        solid: Only records whose faces have landmarks in three dimensions.
+
+    Raises:
+        ImageError: It cannot be read, or is something else.
+    """
+    records = {}
+    try:
+        for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            line: dict[str, Any] = json.loads(text) if text.endswith("\n") else {"error": "cut off"}
+            if "error" not in line and all(("landmarks_3d" in face) == solid for face in line["faces"]):
+                faces = tuple(_face_from_json(face) for face in line["faces"])
+                records[line["image"]] = PictureRecord(line["image"], line["width"], line["height"], faces)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ImageError(f"{path}: cannot be read as JSON lines of landmarks ({error})") from error
+    return records
+
+
+def _face_from_json(face: dict[str, Any]) -> FaceRecord:
+    pose = face["pose"]
+    return FaceRecord(
+        face["box"],
+        face["score"],
+        pose["roll"],
+        pose["yaw"],
+        pose["pitch"],
+        np.array(face["landmarks"]),
+        np.array(face["confidence"]),
+        np.array(face["visible"]),
+        landmarks_3d=np.array(face["landmarks_3d"]) if "landmarks_3d" in face else None,
+    )
+
+
+def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: bool = False) -> None:
+    """Write records to a text stream.
+
+    JSON lines and CSV are flushed after each picture, so a run that is killed leaves whole lines.
+
+    Args:
+        records: May be a generator; each is written when it comes, but for COCO, which needs them all.
+        format: One of ``TEXT_FORMATS``.
+        stream: Open for text; CSV wants ``newline=""`` and UTF-8.
+        solid: The faces have landmarks in three dimensions: CSV gets columns for them.
+
+    Raises:
+        ValueError: The format is unknown, or cannot go to a text stream.
+    """
+    if format == "csv":
+        _dump_csv(records, stream, solid)
+    elif format in _DUMPERS:
+        _DUMPERS[format](records, stream)
+    else:
+        raise ValueError(f"no text format {format!r}; choose from {', '.join(TEXT_FORMATS)}")
+
+
+def save(records: Iterable[PictureRecord], format: str, path: Path, solid: bool = False) -> None:
+    """Write records to a file, whole or not at all; for ``pts``, to a folder with a file for each face.
+
+    Args:
+        records: May be a generator; when it raises, an earlier file at ``path`` stays as it was.
+        format: One of ``FORMATS``.
+        path: Parent folders are made. In a ``pts`` folder every single file is whole, and those that were
+            finished before an error stay.
+        solid: The faces have landmarks in three dimensions: CSV and NumPy files get them too.
+
+    Raises:
+        ValueError: The format is unknown, a picture has no stem to name a ``.pts`` file by, or two faces
+            would go to the same one.
+        ImageError: The file cannot be written.
+    """
+    if format == "pts":
+        _save_pts(records, path)
+    elif format == "npz":
+        _save_npz(records, path, solid)
+    elif format in TEXT_FORMATS:
+        with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+            dump(records, format, stream, solid)
+    else:
+        raise ValueError(f"no format {format!r}; choose from {', '.join(FORMATS)}")
+
+
+def _dump_jsonl(records: Iterable[PictureRecord], stream: TextIO) -> None:
+    for record in records:
+        stream.write(json.dumps(to_json(record), allow_nan=False) + "\n")
+        stream.flush()
+
+
+def _dump_json(records: Iterable[PictureRecord], stream: TextIO) -> None:
+    stream.write("[")
+    for number, record in enumerate(records):
+        stream.write((",\n" if number else "\n") + json.dumps(to_json(record), allow_nan=False))
+    stream.write("\n]\n")
+
+
+_POSE_COLUMNS = {"pose_Rx": "pitch", "pose_Ry": "yaw", "pose_Rz": "roll"}
+"""OpenFace's rotations, in radians, and the angle that each one is."""
+
+
+def _dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool) -> None:
+    coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
+    writer = csv.writer(stream, lineterminator="\n")
+    about = ["frame", "face_id", "timestamp", "confidence", "success"]
+    writer.writerow([*about, *_POSE_COLUMNS, *coordinates, "image"])
+    for frame, record in enumerate(records, start=1):
+        # csv does not quote a carriage return, and readers end the row there.
+        image = plain_text(record.image).replace("\r", r"\r")
+        for face_id, face in enumerate(record.faces):
+            pose = np.radians([getattr(face, angle) for angle in _POSE_COLUMNS.values()])
+            points = np.asarray(face.landmarks).T.ravel()  # all x, then all y
+            if solid:
+                points = np.concatenate([points, np.asarray(face.landmarks_3d).T.ravel()])
+            found = [rounded(face.score, 4), 1, *rounded(pose, 5), *rounded(points, 2)]
+            writer.writerow([frame, face_id, 0.0, *found, image])
+        if not record.faces:
+            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE_COLUMNS) + len(coordinates)), image])
+        stream.flush()
+
+
+def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
+    """Write iBUG's ``.pts`` for each face of a picture: ``<stem>.pts``, ``<stem>.2.pts`` and so on.
+
+    The first is written last: where it is, all are.
+
+    Args:
+        record: What was found.
+        folder: Where to.
+        clear: Remove those of further faces, which an earlier run found.
+
+    Raises:
+        ValueError: The picture has no stem to name the files by.
+        ImageError: A file cannot be written or removed.
+    """
+    if record.faces and not record.stem:
+        raise ValueError(f"{record.image} has no stem to name its .pts file by")
+    if clear:
+        remove_later(lambda number: _pts_path(record, folder, number), len(record.faces))
+    for number, face in reversed(list(enumerate(record.faces, 1))):
+        with atomic_path(_pts_path(record, folder, number)) as partial:
+            partial.write_text(_pts(face), encoding="ascii", newline="\n")
+
+
+def _pts_path(record: PictureRecord, folder: Path, number: int) -> Path:
+    return folder / (f"{record.stem}.pts" if number == 1 else f"{record.stem}.{number}.pts")
+
+
+def _save_pts(records: Iterable[PictureRecord], folder: Path) -> None:
+    written: set[Path] = set()
+    for record in records:
+        files = {_pts_path(record, folder, number) for number in range(1, len(record.faces) + 1)}
+        if twice := written & files:
+            raise ValueError(f"{record.image} and another picture would both write {twice.pop()}")
+        written |= files
+        write_pts(record, folder)
+
+
+def _pts(face: FaceRecord) -> str:
+    points = rounded(np.asarray(face.landmarks, np.float64) + 1, 2)  # iBUG counts pixels from 1
+    lines = ["version: 1", f"n_points: {POINTS}", "{", *(f"{x:.2f} {y:.2f}" for x, y in points), "}"]
+    return "\n".join(lines) + "\n"
+
+
+def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None:
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **_arrays(records, solid))  # type: ignore[arg-type]  # keywords for names
+
+
+def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[Any]]:
+    found = [(record, number, face) for record in records for number, face in enumerate(record.faces)]
+    faces = [face for _, _, face in found]
+
+    def stack(values: list[Any], *shape: int, dtype: type = np.float32) -> NDArray[Any]:
+        return np.asarray(values, dtype).reshape(len(faces), *shape)  # keeps the shape when there is no face
+
+    arrays = {
+        "image": stack([plain_text(record.image) for record, _, _ in found], dtype=np.str_),
+        "face_id": stack([number for _, number, _ in found], dtype=np.int64),
+        "box": stack([face.box for face in faces], 4),
+        "score": stack([face.score for face in faces]),
+        "pose": stack([(face.yaw, face.pitch, face.roll) for face in faces], 3),
+        "landmarks": stack([face.landmarks for face in faces], POINTS, 2),
+        "confidence": stack([face.confidence for face in faces], POINTS),
+        "visible": stack([face.visible for face in faces], POINTS, dtype=np.bool_),
+    }
+    if solid:
+        arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
+    return arrays
+
+
+_DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {
+    "jsonl": _dump_jsonl,
+    "json": _dump_json,
+    "coco": dump_coco,
+}
+
+FORMATS = ("jsonl", "json", "csv", "pts", "coco", "npz")
+TEXT_FORMATS = ("jsonl", "json", "csv", "coco")
+"""The formats that can go to standard output."""
+
+SOLID_FORMATS = ("jsonl", "json", "csv", "npz")
+"""The formats that can hold landmarks in three dimensions."""

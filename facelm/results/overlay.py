@@ -1,0 +1,60 @@
+"""The overlay: mask and landmarks drawn on the photo, in lines that suit its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import classes
+from facelm.landmarks.find import Landmarks
+from facelm.landmarks.points import CLOSED, PARTS
+
+_LINE = (255, 255, 255)
+_SEEN = (30, 220, 90)
+_HIDDEN = (255, 196, 0)
+_SUB_PIXEL_BITS = 4
+
+
+def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], opacity: float = 0.5) -> NDArray[np.uint8]:
+    """Lay the colours of a mask over a photo; the background stays as it is.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        mask: (H, W) class indices, uint8.
+        opacity: 0 shows only the photo, 1 only the colours.
+
+    Returns:
+        A new picture, (H, W, 3) uint8.
+    """
+    colours = cv2.addWeighted(rgb, 1 - opacity, classes.palette()[mask], opacity, 0)
+    drawn: NDArray[np.uint8] = np.where((mask > 0)[..., None], colours, rgb).astype(np.uint8)
+    return drawn
+
+
+def draw_landmarks(rgb: NDArray[np.uint8], faces: Sequence[Landmarks]) -> NDArray[np.uint8]:
+    """Draw the landmarks of all faces: a line along each part, a dot on each point, hidden points in yellow.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        faces: In pixels of the picture.
+
+    Returns:
+        A new picture, (H, W, 3) uint8.
+    """
+    drawn = rgb.copy()
+    for face in faces:
+        height = float(np.ptp(face.points[:, 1]))
+        thickness = max(1, round(height / 220))
+        radius = max(1.0, height / 110)
+        fixed = np.rint(face.points * 2**_SUB_PIXEL_BITS).astype(int)
+        for part, points in PARTS.items():
+            line = fixed[list(points)].reshape(-1, 1, 2).astype(np.int32)
+            cv2.polylines(drawn, [line], part in CLOSED, _LINE, thickness, cv2.LINE_AA, _SUB_PIXEL_BITS)
+        for (x, y), visible in zip(fixed.tolist(), face.visible, strict=True):
+            colour = _SEEN if visible else _HIDDEN
+            size = round(radius * 2**_SUB_PIXEL_BITS)
+            cv2.circle(drawn, (x, y), size, colour, cv2.FILLED, cv2.LINE_AA, _SUB_PIXEL_BITS)
+    return drawn

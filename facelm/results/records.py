@@ -1,0 +1,86 @@
+"""What was found in pictures: a record for each picture, with its faces and their landmarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from facelm.landmarks.points import POINTS
+
+CONFIDENCE_DECIMALS = 3
+"""Of a confidence as it is written."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRecord:
+    """One face of a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 in pixels, from brows to chin.
+        score: How sure the detection is, 0 to 1.
+        roll, yaw, pitch: Degrees.
+        landmarks: (68, 2) x, y in pixels; (0, 0) is the centre of the top-left pixel.
+        confidence: (68,), 0 to 1.
+        visible: (68,) bool.
+        region: The face as a COCO run-length mask, from `facelm.results.coco.encode_region`; only COCO output uses it.
+        landmarks_3d: (68, 3) x, y, z in pixels; z grows away from the camera.
+
+    Raises:
+        ValueError: An array has the wrong shape, or a number is not finite.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    roll: float
+    yaw: float
+    pitch: float
+    landmarks: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    visible: NDArray[np.bool_]
+    region: dict[str, Any] | None = None
+    landmarks_3d: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}
+        if self.landmarks_3d is not None:
+            shapes["landmarks_3d"] = (POINTS, 3)
+        for name in ("score", "roll", "yaw", "pitch", *shapes):
+            values = np.asarray(getattr(self, name), np.float64)
+            if values.shape != shapes.get(name, ()):
+                raise ValueError(f"{name} has shape {values.shape}, not {shapes.get(name, ())}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} holds a number that is not finite")
+
+
+@dataclass(frozen=True)
+class PictureRecord:
+    """What was found in one picture.
+
+    Attributes:
+        image: The picture as the user named it.
+        width: Pixels; 0 when the picture could not be read.
+        height: Pixels; 0 when the picture could not be read.
+        faces: None is not a failure.
+        error: Why the picture could not be read, else None.
+        stem: Output path without suffix, relative to the output folder; ``.pts`` files are named by it.
+    """
+
+    image: str
+    width: int = 0
+    height: int = 0
+    faces: tuple[FaceRecord, ...] = ()
+    error: str | None = None
+    stem: str = ""
+
+
+def plain_text(text: str) -> str:
+    """The text with every byte of a file name that is not UTF-8 spelled out, so that any reader takes it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def rounded(values: ArrayLike, decimals: int) -> Any:
+    """Values as Python floats in nested lists; adding zero turns -0.0 into 0.0."""
+    return (np.round(np.asarray(values, np.float64), decimals) + 0.0).tolist()

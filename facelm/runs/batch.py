@@ -1,0 +1,104 @@
+"""Many pictures: a few threads read, parse and finish one each, in order and in a bounded piece of memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.sources import Source, read
+
+if TYPE_CHECKING:
+    from facelm.parsing.face import Face
+
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+THREADS = min(16, PROCESSORS + 1)
+"""One more than there are processors, for the time in which a thread waits for a disk or a GPU."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[Result]):
+    """What became of one picture.
+
+    Attributes:
+        source: The picture.
+        faces: How many were found.
+        seconds: From when it was begun to when it was finished.
+        result: What ``finish`` made of it; None where it failed.
+        error: Why it failed, else None.
+    """
+
+    source: Source
+    faces: int = 0
+    seconds: float = 0.0
+    result: Result | None = None
+    error: str | None = None
+
+
+def process(
+    sources: Iterable[Source],
+    see: Callable[[Source, NDArray[np.uint8]], list[Face]],
+    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
+    stopped: Callable[[], bool] = lambda: False,
+    threads: int = THREADS,
+) -> Iterator[Outcome[Result]]:
+    """Read and parse pictures, and finish each: post-process it, and write what is to be written.
+
+    Args:
+        sources: The pictures.
+        see: Finds and parses the faces of a picture; called in several threads.
+        finish: Called in several threads with picture, pixels and faces; may raise `facelm.ImageError`.
+        stopped: Asked before a picture is begun; those in hand are finished.
+        threads: Pictures that are worked on at once.
+
+    Yields:
+        What became of each picture, in their order.
+    """
+    if threads > 1:
+        cv2.setNumThreads(1)  # pictures are worked on side by side, not their rows
+    feed = iter(sources)
+    begun: deque[Future[Outcome[Result] | None]] = deque()
+
+    def work(source: Source) -> Outcome[Result] | None:
+        return None if stopped() else _process(source, see, finish)
+
+    with ThreadPoolExecutor(threads) as pool:
+        while True:
+            while len(begun) < 2 * threads and not stopped() and (source := next(feed, None)):
+                begun.append(pool.submit(work, source))
+            if not begun:
+                return
+            if (outcome := begun.popleft().result()) is not None:
+                yield outcome
+
+
+def _process(
+    source: Source,
+    see: Callable[[Source, NDArray[np.uint8]], list[Face]],
+    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
+) -> Outcome[Result]:
+    """Do all that is to be done with a picture."""
+    start = time.perf_counter()
+    try:
+        rgb = read(source)
+        faces = see(source, rgb)
+        result = finish(source, rgb, faces)
+    except (ImageError, MemoryError, cv2.error) as error:
+        if isinstance(error, MemoryError):
+            error = error_of(source.name, "too large for the memory of this machine")
+        elif isinstance(error, cv2.error):
+            error = error_of(source.name, f"OpenCV cannot process it ({error.err})")
+        return Outcome(source, seconds=time.perf_counter() - start, error=str(error))
+    return Outcome(source, len(faces), time.perf_counter() - start, result)

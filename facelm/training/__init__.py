@@ -1,0 +1,1 @@
+"""Training of parsing networks, from data folders to a model file."""

@@ -1,0 +1,63 @@
+"""The curves of a training run: losses and scores by epoch, as CSV and drawn."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from facelm.pictures import files
+
+
+def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Write losses and scores by epoch as CSV, whole or not at all.
+
+    Args:
+        history: A row for each epoch, at least one.
+        path: The file.
+
+    Raises:
+        facelm.ImageError: The file cannot be written.
+    """
+    with files.atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw losses and scores by epoch as a PNG, whole or not at all.
+
+    Args:
+        history: A row for each epoch, with the columns of ``history.csv``.
+        path: The picture.
+
+    Raises:
+        facelm.ImageError: The file cannot be written.
+    """
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, scores = figure.subplots(1, 2)
+    for axes, title, names in (
+        (losses, "loss", ("train_loss", "val_loss")),
+        (scores, "validation", ("pixel_accuracy", "mean_iou", "mean_f1")),
+    ):
+        for name in names:
+            axes.plot(epochs, [row[name] for row in history], label=name, marker="." if len(epochs) < 30 else None)
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    with files.atomic_path(path) as temporary:
+        temporary.write_bytes(drawn.getbuffer())

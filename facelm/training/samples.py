@@ -1,0 +1,191 @@
+"""Samples of a training run: augmented to train on, plain to validate on, in an order that can be resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from facelm import classes
+from facelm.pictures import files
+from facelm.training import augment, data
+from facelm.training.balance import balance, find_shown
+from facelm.training.config import TrainConfig
+from facelm.training.jewellery import Jeweller
+from facelm.training.scenes import SceneMaker
+from facelm.training.wardrobe import Wardrobe
+
+_SCENE_CHANCE = 0.35
+_VALIDATION_FRACTION = 0.1
+
+
+class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
+
+    def __init__(
+        self,
+        examples: Sequence[data.Example],
+        scenes: SceneMaker | None,
+        size: int,
+        seed: int,
+        jeweller: Jeweller | None = None,
+        wardrobe: Wardrobe | None = None,
+    ) -> None:
+        self.examples = examples
+        self.scenes = scenes
+        self.jeweller = jeweller
+        self.wardrobe = wardrobe
+        self.seed = seed
+        self.geometric = augment.geometric(size)
+        self.photometric = augment.photometric()
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Sample ``index`` of ``epoch``: RGB (3, size, size) uint8 and labels (size, size) int64 (`Example.label`)."""
+        epoch, index = key
+        rng = np.random.default_rng((self.seed, epoch, index))
+        self.geometric.set_random_seed(int(rng.integers(2**31)))
+        self.photometric.set_random_seed(int(rng.integers(2**31)))
+        example = self.examples[index]
+        if self.scenes and not example.merged and rng.random() < _SCENE_CHANCE:
+            rgb, mask = self.scenes.make(rng)
+        else:
+            rgb, mask = example.read()
+            if not example.merged:
+                rgb, mask = self._dress(rgb, mask, rng)
+            warped = self.geometric(**_square(rgb, mask))
+            rgb, mask = warped["image"], warped["mask"]
+        changed = self.photometric(image=rgb, mask=mask)
+        return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
+
+    def _dress(
+        self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Give a portrait other clothes and jewellery."""
+        if self.wardrobe:
+            rgb = self.wardrobe.dress(rgb, mask, rng)
+        return self.jeweller.adorn(rgb, mask, rng) if self.jeweller else (rgb, mask)
+
+
+class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
+    """Portraits as they are, resized; masks at their own size."""
+
+    def __init__(self, examples: Sequence[data.Example], size: int) -> None:
+        self.examples = examples
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """RGB (3, size, size) uint8 and class indices (H, W) uint8; 255 where one of several classes is meant."""
+        rgb, mask = self.examples[index].read()
+        mask[mask >= len(classes.CLASSES)] = classes.IGNORE
+        rgb = cv2.resize(rgb, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        return _to_tensor(rgb), torch.from_numpy(mask)
+
+
+class Order(Sampler[tuple[int, int]]):
+    """The order of one epoch, fixed by seed and epoch; what does not fill a batch at its end is dropped.
+
+    Of each batch, process ``rank`` of ``world`` gets its share.
+    """
+
+    def __init__(
+        self, count: int, batch: int, seed: int, epoch: int, first_step: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.keys = [(epoch, int(i)) for i in np.random.default_rng((seed, epoch)).permutation(count)]
+        self.keys = self.keys[first_step * batch : count // batch * batch][rank::world]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def find_samples(
+    config: TrainConfig, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[TrainingSet, ValidationSet]:
+    """Find, check and split the data of a run.
+
+    Args:
+        config: Names the folders.
+        on_progress: Called with (checked, all) as the check goes on.
+
+    Raises:
+        facelm.training.data.DataError: The data cannot be used, or are fewer than a batch.
+    """
+    train: list[data.Example] = []
+    held_out = [example for folder in config.val for example in data.find(Path(folder))]
+    for folder in config.data:
+        rest = data.find(Path(folder))
+        if not config.val:
+            rest, chosen = data.split(rest, _VALIDATION_FRACTION, config.seed)
+            held_out += chosen
+        train += rest
+    backgrounds = [path for folder in config.backgrounds for path in data.find_pictures(Path(folder))]
+    if config.backgrounds and not backgrounds:
+        raise data.DataError(f"--backgrounds {', '.join(config.backgrounds)}: no pictures")
+    if len(train) < config.batch:
+        raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
+    data.check(train + held_out, on_progress, backgrounds)
+    complete = [example for example in train if not example.merged]
+    scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
+    shown = find_shown(train)
+    training_set = TrainingSet(
+        balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown), Wardrobe(backgrounds)
+    )
+    return training_set, ValidationSet(held_out, config.size)
+
+
+def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
+    """Start the workers of a loader, and iterate over its batches.
+
+    A worker is a fork of this process without its threads; if OpenCV has started some here, it would wait
+    for them there forever. So OpenCV gives them up for the moment of the fork.
+
+    Raises:
+        facelm.ImageError: A picture cannot be read.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        batches = iter(loader)
+    finally:
+        cv2.setNumThreads(threads)
+    try:
+        yield from batches
+    except files.ImageError as error:
+        # From a worker it comes with the text of a traceback, whose last line it is.
+        told = str(error).strip().splitlines()[-1]
+        raise files.ImageError(told.removeprefix(f"{files.ImageError.__module__}.ImageError: ")) from None
+
+
+def start_worker(worker: int) -> None:
+    """Workers leave signals to the loop, which ends cleanly, and use one thread each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # what is sent to the whole group, as by timeout(1), does not reach them
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _square(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """A picture and its mask made square with a border: black, and unknown in the mask."""
+    height, width = mask.shape
+    rows, columns = max(0, width - height), max(0, height - width)
+    border = ((rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+    return {"image": np.pad(rgb, (*border, (0, 0))), "mask": np.pad(mask, border, constant_values=classes.IGNORE)}
+
+
+def _to_tensor(rgb: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
