@@ -21,7 +21,9 @@ from rich.table import Table
 from torch.nn import functional
 
 from facelm.engines import model
-from facelm.training.train import Event, Run, Step, TrainConfig
+from facelm.training.config import TrainConfig
+from facelm.training.events import Event, Step
+from facelm.training.train import Run
 
 SIZE, BATCH = 256, 16
 ROUNDS, STEPS, WARM = 3, 6, 2

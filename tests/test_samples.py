@@ -93,13 +93,12 @@ def test_workers_start_even_if_opencv_has_threads_here(faces: Path) -> None:
     script = f"""
 import cv2, numpy as np
 from pathlib import Path
-from torch.utils.data import DataLoader
-from facelm import data
-from facelm.samples import ValidationSet, iterate, start_worker
+from facelm.training import data
+from facelm.training.samples import ValidationSet, iterate, make_loader
 cv2.setNumThreads(4)
 cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (1500, 1500))  # large enough for several threads
 samples = ValidationSet(data.find(Path({str(faces)!r})), 64)
-loader = DataLoader(samples, collate_fn=list, num_workers=1, worker_init_fn=start_worker)
+loader = make_loader(samples, 1, collate_fn=list)
 assert len(list(iterate(loader))) == 10
 assert cv2.getNumThreads() == 4
 """

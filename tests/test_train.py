@@ -26,8 +26,10 @@ from facelm.classes import NAMES
 from facelm.engines import model
 from facelm.engines.weights import ModelError
 from facelm.pictures import files, images
+from facelm.training.config import TrainConfig, TrainError
 from facelm.training.data import DataError
-from facelm.training.train import Checking, Epoch, Event, Run, Step, TrainConfig, TrainError
+from facelm.training.events import Checking, Epoch, Event, Step
+from facelm.training.train import Run
 
 CALLS_AN_EPOCH = 4  # should_stop is asked after each of three steps, and before the one validation picture
 OUTPUTS = {"best.safetensors", "last.ckpt", "history.csv", "curves.png", "config.json"}

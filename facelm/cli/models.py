@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from facelm.cli.options import BatchOption, DeviceOption, FlipOption, ModelOption, Norm
+from facelm.cli.options import BatchOption, DeviceOption, FlipOption, ModelOption, Norm, load_parser
 
 SOME_FAILED = 1
 
@@ -65,8 +65,9 @@ def train(
     from facelm.engines.weights import ModelError
     from facelm.pictures.files import ImageError
     from facelm.training import distributed
+    from facelm.training.config import TrainConfig, TrainError
     from facelm.training.data import DataError
-    from facelm.training.train import Run, TrainConfig, TrainError
+    from facelm.training.train import Run
 
     interrupted = False
 
@@ -135,7 +136,7 @@ def evaluate(
     flip: FlipOption = False,
 ) -> None:
     """Measure a model: F1 and IoU of masks, NME of landmarks, recall of faces, on pictures with known answers."""
-    from facelm.cli import run, screen
+    from facelm.cli import screen
     from facelm.measuring.evaluate import evaluate as measure
     from facelm.measuring.evaluate import prepare
     from facelm.measuring.plots import draw_confusion, draw_reliability
@@ -147,7 +148,7 @@ def evaluate(
         task = prepare(data, by)
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
-    parser = run.load(model, device, batch, flip)
+    parser = load_parser(model, device, batch, flip)
     with screen.picture_progress() as progress:
         bar = progress.add_task("pictures", total=None)
         found = measure(parser, task, norm.value, lambda done, all_: progress.update(bar, completed=done, total=all_))
@@ -203,7 +204,8 @@ def bench(
     """Measure how fast facelm is on this machine, on your pictures."""
     from dataclasses import asdict
 
-    from facelm.cli import run, screen
+    from facelm.cli import screen
+    from facelm.cli.run import NOTHING_TO_DO
     from facelm.engines.weights import ModelError
     from facelm.pictures import sources
     from facelm.pictures.files import ImageError
@@ -216,7 +218,7 @@ def bench(
         raise typer.BadParameter(str(error)) from None
     if not found:
         screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")
-        raise typer.Exit(run.NOTHING_TO_DO)
+        raise typer.Exit(NOTHING_TO_DO)
     from facelm.measuring.bench import measure
 
     try:

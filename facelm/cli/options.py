@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options that several commands share, and the parser that they ask for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from facelm.parsing.parser import FaceParser
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
@@ -106,3 +109,27 @@ class Format(str, Enum):
     pts = "pts"
     coco = "coco"
     npz = "npz"
+
+
+def load_parser(
+    model: str, device: str, batch: int, flip: bool, min_face: float | None = None, threads: int = 1
+) -> FaceParser:
+    """The parser that the options ask for; what is wrong with them ends the command with status 2."""
+    # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
+    from facelm.engines.weights import ModelError
+    from facelm.parsing.parser import FaceParser
+
+    try:
+        return FaceParser(model, device, batch, flip, min_face, threads)
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def check_model(model: str) -> None:
+    """End the command at once if there is no such model: on a cluster it would be told by each node."""
+    from facelm.engines.weights import ModelError, find_weights
+
+    try:
+        find_weights(model)
+    except ModelError as error:
+        raise typer.BadParameter(str(error)) from None

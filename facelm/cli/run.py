@@ -17,7 +17,7 @@ import typer
 from numpy.typing import NDArray
 
 from facelm.cli import screen
-from facelm.cli.options import Engine, Job
+from facelm.cli.options import Engine, Job, check_model, load_parser
 from facelm.cli.screen import Tally
 from facelm.pictures import files, sources
 from facelm.pictures.boxes import Boxes, read_boxes
@@ -35,20 +35,6 @@ if TYPE_CHECKING:
 
 NOTHING_TO_DO = 3
 Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
-
-
-def load(
-    model: str, device: str, batch_size: int, flip: bool, min_face: float | None = None, threads: int = 1
-) -> FaceParser:
-    """The parser that the options ask for; what is wrong with them ends the command with status 2."""
-    # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
-    from facelm.engines.weights import ModelError
-    from facelm.parsing.parser import FaceParser
-
-    try:
-        return FaceParser(model, device, batch_size, flip, min_face, threads)
-    except ModelError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 class Run:
@@ -162,14 +148,14 @@ class Run:
         job = self.job
         if not self.sources:
             return iter(())
-        make = partial(load, job.model, job.device, job.batch, job.flip, job.min_face)
+        make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face)
         look = partial(_see, self.boxes)
 
         def stopped() -> bool:
             return self.stopped_by is not None
 
         if job.engine is Engine.ray:
-            _check_model(job.model)
+            check_model(job.model)
             return cluster.process(self.sources, make, look, finish, stopped)
         threads = min(batch.THREADS, len(self.sources))
         return batch.process(self.sources, partial(look, make(threads=threads)), finish, stopped, threads)
@@ -249,16 +235,6 @@ class Run:
         """The pictures in hand are finished; a second signal ends the program at once."""
         self.stopped_by = signum
         signal.signal(signum, signal.SIG_DFL)
-
-
-def _check_model(model: str) -> None:
-    """End the command at once if there is no such model: on a cluster it would be told by each node."""
-    from facelm.engines.weights import ModelError, find_weights
-
-    try:
-        find_weights(model)
-    except ModelError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _see(boxes: Boxes | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]) -> list[Face]:

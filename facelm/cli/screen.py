@@ -21,12 +21,12 @@ from rich.progress import (
 from rich.table import Table
 
 from facelm import classes
+from facelm.training.events import Checking, Event, Step
 
 if TYPE_CHECKING:
     from facelm.measuring.bench import Speed
     from facelm.measuring.reports import Evaluation, Report
     from facelm.runs.batch import Outcome
-    from facelm.training.train import Event
 
 errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 _SECONDS_A_LINE = 60
@@ -114,8 +114,6 @@ class TrainingView:
 
     def show(self, event: Event) -> None:
         """Show an event of the run."""
-        from facelm.training.train import Checking, Step
-
         if not self.leads:
             return
         if isinstance(event, Checking):

@@ -147,7 +147,19 @@ def find_samples(
     return training_set, ValidationSet(held_out, config.size)
 
 
-def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
+def make_loader(samples: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
+    """A loader that draws random numbers of its own: those of dropout, which a checkpoint restores, are left alone.
+
+    Args:
+        samples: What to load.
+        workers: Processes that do.
+        options: Of the loader.
+    """
+    own = torch.Generator().manual_seed(0)
+    return DataLoader(samples, num_workers=workers, worker_init_fn=_start_worker, generator=own, **options)
+
+
+def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
     """Start the workers of a loader, and iterate over its batches.
 
     A worker is a fork of this process without its threads; if OpenCV has started some here, it would wait
@@ -170,7 +182,7 @@ def iterate(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[Any]:
         raise files.ImageError(told.removeprefix(f"{files.ImageError.__module__}.ImageError: ")) from None
 
 
-def start_worker(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     """Workers leave signals to the loop, which ends cleanly, and use one thread each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgrp"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from facelm import classes
 from facelm.engines import model
@@ -24,12 +24,10 @@ from facelm.training.curves import draw_curves, write_history
 from facelm.training.events import Checking, Epoch, Event, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
-from facelm.training.samples import Order, find_samples, iterate, start_worker
+from facelm.training.samples import Order, find_samples, iterate, make_loader
 from facelm.training.schedule import average, learning_rate
 from facelm.training.scores import ConfusionMatrix, Scores
 from facelm.training.teacher import Teachers
-
-__all__ = ["Checking", "Epoch", "Event", "Run", "Step", "TrainConfig", "TrainError"]
 
 _WEIGHT_DECAY = 0.01
 _GRADIENT_NORM = 1.0
@@ -82,12 +80,10 @@ class Run:
             config, lambda checked, all_: on_event(Checking(checked, all_))
         )
         self.steps = len(self.training_set.examples) // config.batch
-        self.validation = DataLoader(
+        self.validation = make_loader(
             Subset(validation_set, range(distributed.rank(), len(validation_set), distributed.world())),
+            config.workers,
             collate_fn=list,
-            num_workers=config.workers,
-            worker_init_fn=start_worker,
-            generator=_spare_random_numbers(),
         )
         self.trained = distributed.divide(self.network, self.device)
         self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
@@ -144,13 +140,11 @@ class Run:
             distributed.rank(),
             distributed.world(),
         )
-        loader = DataLoader(
+        loader = make_loader(
             self.training_set,
+            self.config.workers,
             batch_size=self.config.batch // distributed.world(),
             sampler=order,
-            num_workers=self.config.workers,
-            worker_init_fn=start_worker,
-            generator=_spare_random_numbers(),
             pin_memory=self.device.type == "cuda",
         )
         started, first, longest = time.monotonic(), self.step, 0.0
@@ -277,8 +271,3 @@ class Run:
             raise TrainError(f"{path}: not a checkpoint of this run ({error})") from error
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * learning_rate(self.schedule.last_epoch, self.config.epochs * self.steps)
-
-
-def _spare_random_numbers() -> torch.Generator:
-    """What a loader draws from: it leaves alone the numbers of dropout, which a checkpoint restores."""
-    return torch.Generator().manual_seed(0)
