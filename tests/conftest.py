@@ -1,4 +1,4 @@
-"""Fixtures of the training tests: drawn faces, data folders in both layouts, tiny runs."""
+"""Fixtures that many tests share: drawn faces, pictures, the parser, a tiny training run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import hypothesis
 import numpy as np
 import pytest
@@ -18,73 +19,17 @@ from PIL import Image
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 
-from facelm import classes
+from common import ROOT, draw_face, write_pair
+
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
 
-ROOT = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from facelm.training.config import TrainConfig
+    from facelm.training.events import Event
 
 hypothesis.settings.register_profile("any_speed", deadline=None)
 hypothesis.settings.load_profile("any_speed")
-
-# (class, centre x, centre y, half width, half height) in a unit square, in the order of drawing; the
-# subject's left is on the right of the picture.
-PARTS = (
-    ("cloth", 0.5, 0.98, 0.45, 0.12),
-    ("neck", 0.5, 0.82, 0.14, 0.14),
-    ("neck_l", 0.5, 0.89, 0.09, 0.02),
-    ("hair", 0.5, 0.42, 0.38, 0.38),
-    ("hat", 0.5, 0.08, 0.25, 0.06),
-    ("r_ear", 0.19, 0.5, 0.04, 0.09),
-    ("l_ear", 0.81, 0.5, 0.04, 0.09),
-    ("ear_r", 0.81, 0.6, 0.03, 0.03),
-    ("skin", 0.5, 0.52, 0.3, 0.34),
-    ("eye_g", 0.5, 0.44, 0.24, 0.07),
-    ("r_brow", 0.36, 0.33, 0.09, 0.025),
-    ("l_brow", 0.64, 0.33, 0.09, 0.025),
-    ("r_eye", 0.37, 0.43, 0.07, 0.04),
-    ("l_eye", 0.63, 0.43, 0.07, 0.04),
-    ("nose", 0.5, 0.56, 0.05, 0.09),
-    ("mouth", 0.5, 0.71, 0.08, 0.02),
-    ("u_lip", 0.5, 0.68, 0.1, 0.02),
-    ("l_lip", 0.5, 0.74, 0.1, 0.02),
-)
-
-
-def draw_face(size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A face of ellipses in the colours of the palette, a little different for each seed, and its mask."""
-    rng = np.random.default_rng(seed)
-    mask = np.zeros((size, size), np.uint8)
-    dx, dy = rng.uniform(-0.05, 0.05, 2)
-    stretch = rng.uniform(0.9, 1.1)
-    for name, x, y, half_width, half_height in PARTS:
-        centre = (round((x + dx) * size), round((y + dy) * size))
-        axes = (max(1, round(half_width * stretch * size)), max(1, round(half_height * size)))
-        cv2.ellipse(mask, centre, axes, 0, 0, 360, classes.INDEX[name], -1)
-    rgb = classes.palette()[mask].astype(float) + rng.normal(0, 6, (size, size, 3))
-    return np.clip(rgb, 0, 255).astype(np.uint8), mask
-
-
-def write_pair(folder: Path, stem: str, rgb: np.ndarray, mask: np.ndarray) -> None:
-    """A picture and its mask in the ``images/`` + ``masks/`` layout."""
-    for name in ("images", "masks"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rgb).save(folder / "images" / f"{stem}.png")
-    images.write_mask(folder / "masks" / f"{stem}.png", mask, classes.palette())
-
-
-def write_celebamask(folder: Path, count: int, size: int = 48) -> None:
-    """A tiny CelebAMask-HQ as it is downloaded: pictures at twice the size of the part masks."""
-    (folder / "CelebA-HQ-img").mkdir(parents=True)
-    for number in range(count):
-        rgb, mask = draw_face(size, number)
-        twice = cv2.resize(rgb, (2 * size, 2 * size), interpolation=cv2.INTER_NEAREST)
-        Image.fromarray(twice).save(folder / "CelebA-HQ-img" / f"{number}.jpg", quality=95)
-        parts = folder / "CelebAMask-HQ-mask-anno" / str(number // 2)
-        parts.mkdir(parents=True, exist_ok=True)
-        for name in ("skin", "hair", "nose", "l_eye", "r_eye"):
-            part = np.where(mask == classes.INDEX[name], 255, 0).astype(np.uint8)
-            Image.fromarray(part).convert("RGB").save(parts / f"{number:05}_{name}.png")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -163,3 +108,29 @@ def group() -> np.ndarray:
 def no_face() -> np.ndarray:
     """The sample picture of nobody."""
     return images.read(ROOT / "sample_images" / "no_face.jpg")
+
+
+@pytest.fixture(scope="session")
+def config(faces: Path) -> TrainConfig:
+    """Four epochs of three steps: nine drawn faces to train on, one to validate on."""
+    from facelm.training.config import TrainConfig
+
+    return TrainConfig(
+        (str(faces),), "", encoder="mobilenet_v2", epochs=4, size=64, batch=3, lr=3e-3, workers=0, device="cpu"
+    )
+
+
+@pytest.fixture(scope="session")
+def events() -> list[Event]:
+    """What the run called ``straight`` reported."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def straight(config: TrainConfig, events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that went through without a stop, read only."""
+    from facelm.training.train import Run
+
+    folder = tmp_path_factory.mktemp("runs") / "straight"
+    assert Run(replace(config, out=str(folder)), on_event=events.append).train()
+    return folder

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "facelm"
-
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "facelm"
 STAGES = (
     "classes", "pictures", "engines", "finding", "parsing", "landmarks", "hands", "results", "video", "runs",
     "training", "measuring", "cli",
@@ -22,6 +22,9 @@ LIGHT = {"typer", "rich"}
 """What modules that ``facelm --help`` loads may import beside Python's own library."""
 
 MOST_LINES = 280
+
+UNTESTED = ("engines/engine.py", "finding/constellation.py", "training/events.py")
+"""Modules without a test file of their own: what they hold is tested with what uses it."""
 
 
 def name_of(path: Path) -> str:
@@ -109,6 +112,15 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
         if (root := imported.split(".")[0]) not in {"facelm", *LIGHT, *sys.stdlib_module_names}
     }
     assert not foreign
+
+
+def test_tests_lie_as_modules_do() -> None:
+    tests = {path.relative_to(TESTS) for path in TESTS.glob("*/test_*.py")}
+    modules = {path.relative_to(PACKAGE) for path in MODULES.values() if path.stem != "__init__"}
+    strangers = [path for path in tests if path.with_name(path.name.removeprefix("test_")) not in modules]
+    assert not strangers
+    untested = {path for path in modules if path.parent.name and path.with_name(f"test_{path.name}") not in tests}
+    assert untested <= {Path(name) for name in UNTESTED}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from common import ROOT
+from trained import assert_same_run, history
+
+from facelm.training.config import TrainConfig
+
+
+def command(config: TrainConfig, out: Path, **changes: object) -> list[str]:
+    """The command line of a run."""
+    options = {"encoder": config.encoder, "size": 64, "batch": 3, "lr": 3e-3, "workers": 0, "device": "cpu"} | changes
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    return ["train", "--data", config.data[0], "--out", str(out), *given]
+
+
+def test_the_command_trains_like_the_api(facelm, straight: Path, config: TrainConfig, tmp_path: Path) -> None:
+    done = facelm(*command(config, tmp_path / "run", epochs=4))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'run/best.safetensors'}\n"
+    assert "epoch 4/4" in done.stderr
+    assert "mean F1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert_same_run(straight, tmp_path / "run")
+    again = facelm(*command(config, tmp_path / "run", epochs=4))
+    assert again.returncode == 1
+    assert again.stderr.strip().endswith(f"holds a run already; give --resume {tmp_path / 'run'}, or another --out")
+
+
+def test_max_minutes_ends_the_command_cleanly(facelm, config: TrainConfig, tmp_path: Path) -> None:
+    done = facelm(*command(config, tmp_path / "run", epochs=1000, max_minutes=0.1))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'run/last.ckpt'}\n"
+    assert f"facelm train --resume {tmp_path / 'run'}" in done.stderr
+    assert (tmp_path / "run/last.ckpt").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(
+    facelm, config: TrainConfig, tmp_path: Path, number: int
+) -> None:
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facelm", *command(config, run, epochs=8, workers=1)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, number)  # as a terminal, or timeout(1), does: the workers get it, too
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert f"stopped; go on with: facelm train --resume {run}" in stderr
+    assert "Traceback" not in stderr
+    assert 1 <= len(history(run)) < 8
+    done = facelm("train", "--resume", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{run / 'best.safetensors'}\n"
+    assert len(history(run)) == 8
+
+
+def test_either_data_or_a_run_to_resume(facelm, faces: Path, straight: Path) -> None:
+    for arguments in ([], ["--data", faces, "--resume", straight]):
+        done = facelm("train", *arguments)
+        assert done.returncode == 2
+        assert "--data" in done.stderr
+        assert "--resume" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_is_one_message_without_a_traceback(
+    facelm, config: TrainConfig, tmp_path: Path, draw_data: Callable[..., Path]
+) -> None:
+    folder = draw_data(4)
+    (folder / "masks/01.png").unlink()
+    done = facelm(*command(replace(config, data=(str(folder),)), tmp_path / "run"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"{folder}/images/01.png: no mask {folder}/masks/<same stem>.png\n"
+    done = facelm("train", "--resume", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path / 'nothing'}: holds no run that can be resumed")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from common import ROOT
+from numpy.typing import NDArray
+
+from facelm.engines.export import export
+from facelm.engines.model import load_model, save_model
+from facelm.engines.open import open_engine
+from facelm.engines.openvino import OpenVinoEngine, read
+from facelm.engines.weights import ModelError, exported_path, quantised_path
+from facelm.landmarks.find import find_landmarks
+from facelm.parsing.parser import FaceParser
+
+LITE = ROOT / "weights/lite.safetensors"
+
+
+def test_a_damaged_export_is_named(copy: Path) -> None:
+    copy.with_suffix(".onnx").write_bytes(LITE.with_suffix(".onnx").read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"lite\.onnx: cannot be read as ONNX .* facelm export .* again") as caught:
+        open_engine(str(copy), "cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_on_processors_without_sixteen_bits_late_layers_compute_in_eight(
+    astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = FaceParser("lite", "cpu")
+    exact.engine = OpenVinoEngine(read(exported_path(LITE)), exact=True)
+    expected = exact.parse(astronaut)[0]
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    found = FaceParser("lite", "cpu").parse(astronaut)[0]
+    off = np.abs(found.probabilities - expected.probabilities).mean()
+    assert 1e-5 < off < 0.01
+    assert (found.probabilities.argmax(0) == expected.probabilities.argmax(0)).mean() > 0.98
+    assert np.abs(find_landmarks(found).points - find_landmarks(expected).points).max() < 2
+
+
+def test_an_eight_bit_export_of_other_weights_is_not_used(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, info = load_model("lite", torch.device("cpu"))
+    torch.nn.init.zeros_(network.get_submodule("segmentation_head")[0].bias)
+    save_model(network, info, copy)
+    export(str(copy))
+    shutil.copy(quantised_path(LITE), quantised_path(copy))
+    rgb = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    expected = OpenVinoEngine(read(exported_path(copy))).predict(rgb)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    np.testing.assert_array_equal(open_engine(str(copy), "cpu").predict(rgb), expected)
+
+
+def test_a_damaged_eight_bit_export_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(exported_path(LITE), exported_path(copy))
+    quantised_path(copy).write_bytes(quantised_path(LITE).read_bytes()[:5000])
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: True)
+    assert isinstance(open_engine(str(copy), "cpu"), OpenVinoEngine)
+    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    with pytest.raises(ModelError, match=r"lite\.int8\.onnx: cannot be read as ONNX .* works without it"):
+        open_engine(str(copy), "cpu")
+
+
+def test_engines_that_come_and_go_leave_signals_alone() -> None:
+    program = """if True:
+        import gc, signal, subprocess
+        from facelm.engines.open import open_engine
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        first, second = open_engine("lite", "cpu"), open_engine("lite", "cpu")
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        for _ in range(3):
+            subprocess.run(["true"], check=True)
+    """
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def landmarks_with_cache(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A run of the command by somebody whose caches are in a folder."""
+    command = [sys.executable, "-m", "facelm", "landmarks", "sample_images/person.jpg", "--device", "cpu"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no variable for where caches are")
+def test_compiled_networks_are_kept_for_the_next_process(tmp_path: Path) -> None:
+    first = landmarks_with_cache(tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()}
+    assert len(kept) == 2
+    second = landmarks_with_cache(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()} == kept
+    for path in kept:
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:100_000])
+    third = landmarks_with_cache(tmp_path)
+    (tmp_path / "file").touch()
+    without = landmarks_with_cache(tmp_path / "file")
+    for run in (first, second, third, without):
+        assert (run.returncode, run.stdout, run.stderr) == (0, first.stdout, "")
+    assert first.stdout.count('"landmarks"') == 1
+
+
+def test_models_of_ones_own_are_not_kept(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copy(LITE.with_suffix(".onnx"), copy.with_suffix(".onnx"))
+    open_engine(str(copy), "cpu")
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,78 @@
+"""The Ray engine on a cluster of two nodes, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from common import ROOT
+from PIL import Image
+
+from facelm.pictures.sources import Source, UsageError
+from facelm.runs.cluster import process
+
+ray = pytest.importorskip("ray", reason="the extra facelm[ray] is not installed")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, astronaut: np.ndarray) -> Path:
+    """Twenty-four small portraits, and one file that is none."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    portrait = Image.fromarray(astronaut[:256, 96:352]).resize((160, 160))
+    for number in range(24):
+        portrait.rotate(number - 12, Image.Resampling.BILINEAR).save(folder / f"{number:02}.png")
+    (folder / "broken.png").write_text("no picture")
+    return folder
+
+
+def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    local, spread = tmp_path / "local", tmp_path / "spread"
+    here = facelm("parse", photos, "-o", local, "--json")
+    assert here.returncode == 1
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        doomed = cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        command = [sys.executable, "-m", "facelm", "parse", photos, "-o", spread, "--json", "--engine", "ray"]
+        environment = os.environ | {"RAY_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            while not list(spread.glob("*.mask.png")):
+                assert running.poll() is None
+                time.sleep(0.1)
+            cluster.remove_node(doomed, allow_graceful=False)
+            stdout, stderr = running.communicate(timeout=300)
+    finally:
+        cluster.shutdown()
+    assert running.returncode == 1, stderr
+    assert "broken.png" in stderr
+    results = [[json.loads(line) | {"seconds": 0} for line in text.splitlines()] for text in (here.stdout, stdout)]
+    assert results[0] == results[1] and len(results[0]) == 25
+    names = sorted(path.name for path in local.iterdir())
+    assert names == sorted(path.name for path in spread.iterdir()) and len(names) == 24
+    assert all((local / name).read_bytes() == (spread / name).read_bytes() for name in names)
+
+
+def test_landmarks_are_those_of_the_local_engine(facelm: Run, photos: Path, tmp_path: Path) -> None:
+    inputs = [photos / name for name in ("03.png", "broken.png", "20.png")]
+    for engine in ("local", "ray"):
+        done = facelm("landmarks", *inputs, "-o", tmp_path / engine, "--engine", engine, "--quiet")
+        assert done.returncode == 1 and "broken.png" in done.stderr
+    assert (tmp_path / "local").read_bytes() == (tmp_path / "ray").read_bytes()
+
+
+def test_standard_input_cannot_be_spread() -> None:
+    with pytest.raises(UsageError, match="standard input"):
+        next(process([Source(None, "-", "stdin")], lambda: None, lambda *_: [], lambda *_: None))  # type: ignore[arg-type,return-value]
