@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -256,3 +258,38 @@ def test_help_and_version(facelm: Run) -> None:
         assert f" {command} " in listed
         assert option in facelm(command, "--help").stdout
     assert facelm("--version").stdout.strip().count(".") == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from facelm.cli.app import app; app(['--help'], standalone_mode=False); "
+        "print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stderr))
+    assert {"facelm", "typer"} <= loaded
+    assert not loaded & {"numpy", "PIL", "cv2", "torch", "torchvision", "openvino", "onnx", "scipy", "skimage"}
+    assert not loaded & {"segmentation_models_pytorch", "albumentations", "safetensors", "matplotlib", "pycocotools"}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
+    def bash(script: str) -> str:
+        folders = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"HOME": str(tmp_path), "PATH": folders}
+        # More than one command, lest bash make way for the first: it is to be found as the shell.
+        command = ["bash", "--norc", "-c", f"{script}; true"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "bash completion installed" in bash("facelm --install-completion")
+    for words, wanted in (
+        (("facelm", ""), "parse landmarks overlay train evaluate export bench"),
+        (("facelm", "parse", "--ov"), "--overwrite"),
+        (("facelm", "landmarks", "--format", "c"), "csv coco"),
+    ):
+        typed = " ".join(f"'{word}'" for word in words)
+        found = bash(
+            f"source ~/.bashrc; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _facelm_completion facelm; "
+            'echo "${COMPREPLY[@]}"'
+        )
+        assert found == f"{wanted}\n"
