@@ -114,6 +114,14 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert not foreign
 
 
+def test_only_the_command_line_prints_and_exits() -> None:
+    for name in STAGED:
+        if not name.startswith("facelm.cli"):
+            assert not {each.split(".")[0] for each in find_imports(TREES[name], when_loaded=False)} & LIGHT, name
+            called = {ast.unparse(node.func) for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)}
+            assert not called & {"print", "input", "exit", "quit", "sys.exit", "os._exit"}, name
+
+
 def test_tests_lie_as_modules_do() -> None:
     tests = {path.relative_to(TESTS) for path in TESTS.glob("*/test_*.py")}
     modules = {path.relative_to(PACKAGE) for path in MODULES.values() if path.stem != "__init__"}
