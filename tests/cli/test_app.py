@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import ROOT
 from PIL import Image
 
 from facelm import classes
 
-ROOT = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from common import ROOT
 
 from facelm.cli import app
 from facelm.parsing.parser import FaceParser
 from facelm.results import formats
 
 
-def test_options_of_the_parser_reach_it(photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_options_of_the_parser_reach_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given = {}
 
     class Watched(FaceParser):
@@ -20,7 +21,7 @@ def test_options_of_the_parser_reach_it(photos: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("facelm.parsing.parser.FaceParser", Watched)
     options = ["--device", "cpu", "--batch", "3", "--flip", "--min-face", "40", "--quiet"]
     with pytest.raises(SystemExit) as ended:
-        app.app(["parse", str(photos / "Zoë 1.png"), "-o", str(tmp_path), *options])
+        app.app(["parse", str(ROOT / "sample_images/person.jpg"), "-o", str(tmp_path), *options])
     assert ended.value.code == 0
     assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 384}
 
