@@ -2,7 +2,7 @@
 
     python recipes/sample_images.py
 
-Nothing is downloaded: the photographs are inside the scikit-image wheel, which ``.[test]`` brings. The group is one
+Nothing is downloaded: the photographs are inside the scikit-image wheel. The group is one
 astronaut five times, cut out of her portrait and placed before a launch pad; ``sample_images/README.md`` names
 authors and licences.
 """

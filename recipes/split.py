@@ -4,7 +4,6 @@
 
 OUT/<set>/<train|val|test> are folders for `facelm train` and `facelm evaluate`; the pictures in them are links.
 Who is in the test folder of FASSEG is in no other. What the test folders were used for is in the model card.
-It needs scikit-image, which ``.[test]`` brings.
 
 DATA holds these folders; where not said otherwise, images/ and masks/ with the same stems, masks of the 19 classes:
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import find_contours
 
-from facelm.landmarks.isolines import trace
-
-_LEVEL = 0.5
+_LEVEL = 0.5 + 1e-9  # no float32 is equal to it: lines would touch each other there
 _SMALLEST_AREA = 4.0
 
 
@@ -79,11 +78,12 @@ def _trace(probability: NDArray[np.float32]) -> list[tuple[float, NDArray[np.flo
     if not width:
         return []
     # The pixels around the region as well, for the outline runs between these and those in it.
-    padded = np.pad(probability, 1)[top : top + height + 2, left : left + width + 2]
+    x, y = max(left - 1, 0), max(top - 1, 0)
+    padded = np.pad(probability[y : top + height + 1, x : left + width + 1], 1)
     outlines = []
-    for line in trace(padded, _LEVEL):
-        points = line + np.array([left - 1, top - 1])
-        area = _signed_area(points)
+    for line in find_contours(padded, _LEVEL):
+        points = line[:-1, ::-1] + (x - 1, y - 1)
+        area = cv2.contourArea(points.astype(np.float32), oriented=True)
         if abs(area) >= _SMALLEST_AREA:
             outlines.append((abs(area), points if area > 0 else points[::-1]))
     return outlines
@@ -119,9 +119,3 @@ def sample_arc(arc: NDArray[np.float64], fractions: Sequence[float] | NDArray[np
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(arc, axis=0), axis=1))])
     at = np.asarray(fractions) * length[-1]
     return np.column_stack([np.interp(at, length, arc[:, 0]), np.interp(at, length, arc[:, 1])])
-
-
-def _signed_area(points: NDArray[np.float64]) -> float:
-    """Area of a polygon, positive when it runs clockwise as seen with y down."""
-    x, y = points.T
-    return 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm.pictures import affine
+
 _NOISE = 0.02  # of the inter-ocular distance; what a mode's amount of one is weighed against
 _INLIER = 3.0  # times the noise
 _STARTS = (0.0, -0.8, 0.8)  # yaw, radians
@@ -128,12 +130,13 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64], start: 
 
 def _start(model: ShapeModel, seen: NDArray[np.float64], weights: NDArray[np.float64]) -> State:
     """Attempts from the front and from both sides."""
-    angle, log_scale, *shift = _fit_flat(model.mean[:, :2], seen, weights)
+    flat = affine.fit_similarity(model.mean[:, :2], seen, weights)
+    angle, scale = np.arctan2(flat[1, 0], flat[0, 0]), np.hypot(flat[0, 0], flat[1, 0])
     count = len(_STARTS)
     return State(
         _to_matrices(np.array([(0, 0, angle)])) @ _to_matrices(np.array([(0, yaw, 0) for yaw in _STARTS])),
-        np.full(count, log_scale),
-        np.tile(shift, (count, 1)),
+        np.full(count, np.log(max(scale, 1e-9))),
+        np.tile(flat[:, 2], (count, 1)),
         np.zeros((count, len(model.modes))),
     )
 
@@ -213,17 +216,3 @@ def _to_angles(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
     about_x = np.arctan2(rotation[2, 1], rotation[2, 2])
     z, y, x = np.degrees([about_z, about_y, about_x])
     return float(z), float(y), float(x)
-
-
-def _fit_flat(
-    shape: NDArray[np.float64], seen: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Start values (angle, log scale, shift) from a similarity transform of the frontal shape."""
-    share = weights / weights.sum()
-    centre, seen_centre = share @ shape, share @ seen
-    a = (shape - centre) @ (1, 1j)
-    b = (seen - seen_centre) @ (1, 1j)
-    turn = (share * np.conj(a) * b).sum() / max(1e-12, float(share @ abs(a) ** 2))
-    moved = turn * complex(*centre)
-    shift = seen_centre - (moved.real, moved.imag)
-    return np.array([np.angle(turn), np.log(max(abs(turn), 1e-9)), *shift])

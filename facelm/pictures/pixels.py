@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+
+_FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
+"""By EXIF orientation, what OpenCV flips: rows (0), columns (1) or both (-1); from 5 on after it has transposed."""
 
 
 def to_upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -54,10 +58,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _turn(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """A stored picture (H, W, 3) turned and mirrored as its EXIF orientation says, C-contiguous."""
-    if orientation >= 5:
-        rgb = rgb.transpose(1, 0, 2)
-    if orientation in {3, 4, 7, 8}:
-        rgb = rgb[::-1]
-    if orientation in {2, 3, 6, 7}:
-        rgb = rgb[:, ::-1]
-    return np.ascontiguousarray(rgb)
+    turned = cv2.transpose(rgb) if orientation >= 5 else rgb
+    if orientation in _FLIPS:
+        turned = cv2.flip(turned, _FLIPS[orientation])
+    return turned.astype(np.uint8, copy=False)
