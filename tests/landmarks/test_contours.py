@@ -62,3 +62,21 @@ def test_a_region_cut_by_the_border_is_closed_there() -> None:
 def test_sample_arc_goes_by_length() -> None:
     arc = np.array([[0, 0], [1, 0], [1, 3]], float)
     assert np.allclose(sample_arc(arc, [0, 0.25, 0.625, 1]), [[0, 0], [1, 0], [1, 1.5], [1, 3]])
+
+
+def test_outlines_run_clockwise_also_around_a_hole() -> None:
+    ring = soft_ellipse(50, 50, 40, 40) - soft_ellipse(50, 50, 20, 20)
+    ring[:, :8] = 0
+    outlines = find_outlines(ring, [np.array([50.0, 50.0])], 10)
+    assert outlines[0] is not None
+    x, y = outlines[0].points.T
+    assert x @ np.roll(y, -1) > y @ np.roll(x, -1)
+
+
+def test_pixels_of_exactly_one_half_leave_outlines_whole() -> None:
+    field = np.random.default_rng(0).choice(np.array([0, 0.5, 1], np.float32), (60, 60))
+    field[15:45, 15:45] = 1
+    outline = find_outline(field, np.array([29.5, 29.5]), 10)
+    assert outline is not None
+    steps = np.linalg.norm(np.roll(outline.points, -1, 0) - outline.points, axis=1)
+    assert 0 < steps.min() and steps.max() <= np.sqrt(2)
