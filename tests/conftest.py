@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,9 @@ from PIL import Image
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
+os.environ["COLUMNS"] = "300"  # a message stays in one line, however long the names of temporary folders are
 
+import commands
 from common import ROOT, draw_face, write_pair
 
 from facelm.parsing.parser import FaceParser
@@ -78,12 +79,7 @@ def backgrounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def facelm() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command line: ``facelm("train", "--data", folder)``."""
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "facelm", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-
-    return run
+    return commands.run
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
@@ -58,6 +57,10 @@ def _orientation(image: Image.Image) -> int:
 
 def _turn(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """A stored picture (H, W, 3) turned and mirrored as its EXIF orientation says, C-contiguous."""
+    if orientation == 1:
+        return rgb
+    import cv2
+
     turned = cv2.transpose(rgb) if orientation >= 5 else rgb
     if orientation in _FLIPS:
         turned = cv2.flip(turned, _FLIPS[orientation])

@@ -79,4 +79,4 @@ def test_pixels_of_exactly_one_half_leave_outlines_whole() -> None:
     outline = find_outline(field, np.array([29.5, 29.5]), 10)
     assert outline is not None
     steps = np.linalg.norm(np.roll(outline.points, -1, 0) - outline.points, axis=1)
-    assert 0 < steps.min() and steps.max() <= np.sqrt(2)
+    assert steps.min() > 0 and steps.max() <= np.sqrt(2)

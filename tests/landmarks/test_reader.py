@@ -11,13 +11,17 @@ from facelm.parsing.face import Face
 INTEROCULAR = 66.0
 
 
-def test_a_closed_mouth_has_inner_lips_that_meet(face: Face) -> None:
+def test_a_closed_mouth_has_inner_lips_that_meet(face: Face, found: Landmarks) -> None:
     probabilities = face.probabilities.copy()
     upper, mouth = classes.INDEX["u_lip"], classes.INDEX["mouth"]
     probabilities[upper] += probabilities[mouth]
     probabilities[mouth] = 0
     points = find_landmarks(replace(face, probabilities=probabilities)).points
-    assert np.linalg.norm(points[[61, 62, 63]] - points[[67, 66, 65]], axis=1).max() < 0.03 * INTEROCULAR
+    closed, smiling = (
+        np.linalg.norm(each[[61, 62, 63]] - each[[67, 66, 65]], axis=1) for each in (points, found.points)
+    )
+    assert closed.max() < 0.05 * INTEROCULAR
+    assert closed.max() < smiling.min() / 2
     assert points[51, 1] < points[62, 1] < points[57, 1]
 
 

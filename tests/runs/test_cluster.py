@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from PIL import Image
 from facelm.pictures.sources import Source, UsageError
 from facelm.runs.cluster import process
 
-ray = pytest.importorskip("ray", reason="the extra facelm[ray] is not installed")
+Cluster = pytest.importorskip("ray.cluster_utils", reason="the extra facelm[ray] is not installed").Cluster
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -34,28 +33,29 @@ def photos(tmp_path: Path, astronaut: np.ndarray) -> Path:
     return folder
 
 
-def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, photos: Path, tmp_path: Path) -> None:
-    from ray.cluster_utils import Cluster
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster of one node, with one processor."""
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", started.address)
+        yield started
+    started.shutdown()
 
+
+def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, cluster: Cluster, photos: Path, tmp_path: Path) -> None:
     local, spread = tmp_path / "local", tmp_path / "spread"
     here = facelm("parse", photos, "-o", local, "--json")
     assert here.returncode == 1
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        doomed = cluster.add_node(num_cpus=1)
-        cluster.wait_for_nodes()
-        command = [sys.executable, "-m", "facelm", "parse", photos, "-o", spread, "--json", "--engine", "ray"]
-        environment = os.environ | {"RAY_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as running:
-            while not list(spread.glob("*.mask.png")):
-                assert running.poll() is None
-                time.sleep(0.1)
-            cluster.remove_node(doomed, allow_graceful=False)
-            stdout, stderr = running.communicate(timeout=300)
-    finally:
-        cluster.shutdown()
+    doomed = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    command = [sys.executable, "-m", "facelm", "parse", photos, "-o", spread, "--json", "--engine", "ray"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        while not list(spread.glob("*.mask.png")):
+            assert running.poll() is None
+            time.sleep(0.1)
+        cluster.remove_node(doomed, allow_graceful=False)
+        stdout, stderr = running.communicate(timeout=300)
     assert running.returncode == 1, stderr
     assert "broken.png" in stderr
     results = [[json.loads(line) | {"seconds": 0} for line in text.splitlines()] for text in (here.stdout, stdout)]
@@ -65,6 +65,7 @@ def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, photos: Path, tmp_
     assert all((local / name).read_bytes() == (spread / name).read_bytes() for name in names)
 
 
+@pytest.mark.usefixtures("cluster")
 def test_landmarks_are_those_of_the_local_engine(facelm: Run, photos: Path, tmp_path: Path) -> None:
     inputs = [photos / name for name in ("03.png", "broken.png", "20.png")]
     for engine in ("local", "ray"):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from common import ROOT
 from torch import Tensor, multiprocessing, nn
 
 from facelm.training import distributed
+from facelm.training.config import TrainConfig, TrainError
 from facelm.training.losses import DiceCrossEntropy
-
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+from facelm.training.train import Run
 
 
 def make_network() -> nn.Module:
@@ -70,23 +72,24 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         assert found["flags"] == (True, False)
 
 
-def train(faces: Path, out: Path, *launcher: str, batch: int = 4) -> subprocess.CompletedProcess[str]:
-    command = [
-        *launcher, "-m", "facelm", "train", "--data", str(faces), "--val", str(faces), "--encoder", "mobilenet_v2",
-        "--size", "64", "--batch", str(batch), "--epochs", "2", "--workers", "0", "--device", "cpu", "--out", str(out),
-    ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
 def history(run: Path) -> np.ndarray:
     with (run / "history.csv").open() as file:
         return np.array([[float(row["train_loss"]), float(row["val_loss"])] for row in csv.DictReader(file)])
 
 
-def test_torchrun_trains_as_one_process_does(faces: Path, tmp_path: Path) -> None:
-    alone = train(faces, tmp_path / "one", sys.executable)
+def test_torchrun_trains_as_one_process_does(
+    facelm: Callable[..., subprocess.CompletedProcess[str]], faces: Path, tmp_path: Path
+) -> None:
+    command = [
+        "train", "--data", faces, "--val", faces, "--encoder", "mobilenet_v2", "--size", "64", "--batch", "4",
+        "--epochs", "2", "--workers", "0", "--device", "cpu", "--out",
+    ]  # fmt: skip
+    alone = facelm(*command, tmp_path / "one")
     assert alone.returncode == 0, alone.stderr
-    together = train(faces, tmp_path / "two", *TORCHRUN)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "facelm"]
+    together = subprocess.run(
+        [*launcher, *command, tmp_path / "two"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert together.returncode == 0, together.stderr
     assert together.stdout.split() == [str(tmp_path / "two" / "best.safetensors")]  # one process reports
     assert together.stderr.count("epoch 1/2") == 1
@@ -96,7 +99,7 @@ def test_torchrun_trains_as_one_process_does(faces: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(two, one, rtol=0.02)
 
 
-def test_a_batch_that_cannot_be_shared_is_said(faces: Path, tmp_path: Path) -> None:
-    done = train(faces, tmp_path / "two", *TORCHRUN, batch=3)
-    assert done.returncode != 0
-    assert "--batch 3: not divisible among 2 processes" in done.stderr
+def test_a_batch_that_cannot_be_shared_is_said(config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facelm.training.distributed.world", lambda: 2)
+    with pytest.raises(TrainError, match="--batch 3: not divisible among 2 processes"):
+        Run(config)

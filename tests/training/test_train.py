@@ -144,14 +144,12 @@ def test_resuming_a_finished_run_changes_nothing(straight: Path, tmp_path: Path)
     assert_same_run(straight, tmp_path / "moved")
 
 
-def test_time_that_is_up_leaves_a_checkpoint(straight: Path, config: TrainConfig, tmp_path: Path) -> None:
+def test_time_that_is_up_leaves_a_checkpoint(config: TrainConfig, tmp_path: Path) -> None:
     config = replace(config, out=str(tmp_path))
     started = time.monotonic()
     assert not Run(config).train(max_minutes=0.001)
     assert time.monotonic() - started < 30
     assert (tmp_path / "last.ckpt").is_file()
-    assert Run(config, resume=True).train(max_minutes=60)
-    assert_same_run(straight, tmp_path)
 
 
 def test_start_weights_and_a_validation_folder(
