@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from facelm.engines import export, weights
-from facelm.finding.search import SMALL_SIDE, shrink
-from facelm.parsing.parser import FaceParser
+from facelm.parsing.parser import CONTEXT_SIZE, FaceParser
 from facelm.pictures import images
-from facelm.pictures.crops import cut_crop
+from facelm.pictures.crops import cut_crop, widen
 from facelm.training import data
 
 CROPS, LOOKS = 120, 40
@@ -38,17 +37,20 @@ coarse.
 
 
 def find_inputs(parser: FaceParser, folder: Path) -> list[NDArray[np.uint8]]:
-    """What the network sees of portraits: crops of their faces, and whole ones in the size of the first look."""
+    """What the network sees of portraits: crops of their faces, and what is around them."""
     paths = data.find_pictures(folder)
     random.Random(0).shuffle(paths)
-    crops: list[NDArray[np.uint8]] = []
-    for path in paths[:CROPS]:
+    inputs: list[NDArray[np.uint8]] = []
+    for number, path in enumerate(paths[: CROPS + LOOKS]):
         rgb = images.read(path)
-        crops += [cut_crop(rgb, face.transform, parser.info.size) for face in parser.parse(rgb)]
-    return crops + [shrink(images.read(path), SMALL_SIDE) for path in paths[CROPS : CROPS + LOOKS]]
+        for face in parser.parse(rgb):
+            whole = number < CROPS
+            transform = face.transform if whole else widen(face.transform)
+            inputs.append(cut_crop(rgb, transform, parser.info.size if whole else CONTEXT_SIZE))
+    return inputs
 
 
-def widen(model: onnx.ModelProto) -> None:
+def widen_numbers(model: onnx.ModelProto) -> None:
     """Store all weights in single precision, for of casts NNCF knows nothing."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in tensors]:
@@ -86,7 +88,7 @@ def main() -> None:
     path = weights.find_weights(sys.argv[1])
     inputs = find_inputs(FaceParser(str(path), "cpu"), Path(sys.argv[2]))
     model = onnx.load(weights.exported_path(path))
-    widen(model)
+    widen_numbers(model)
     feed = nncf.Dataset(inputs, lambda rgb: {"rgb": rgb.transpose(2, 0, 1)[None].astype(np.float32)})
     originals = {tensor.name: deepcopy(tensor) for tensor in model.graph.initializer}
     quantised = nncf.quantize(

@@ -13,14 +13,18 @@ DATA holds these folders; where not said otherwise, images/ and masks/ with the 
     aflw            images/ of AFLW2000-3D, with landmarks68.json
     frl             images/ of the Face Research Lab London Set, with landmarks189.json and people.csv
     backgrounds     photos without people, in the folder itself
+    celebamask_more further portraits of CelebAMask-HQ
+    landmarks_300w  images/ of 300-W's LFPW, HELEN and AFW, with landmarks68.json
+    photos          images/ of everyday photographs with faces.json; negatives/ without people, with negatives.json
 
-Other recipes also read celeba_unlabelled (portraits without masks, in the folder itself), youtube_faces (images/ and
-landmarks68.json) and encoders/mobilenet_v2_imagenet.pth; the bench reads scenes (images/ and faces.json).
+Other recipes also read youtube_faces (images/ and landmarks68.json) and encoders/mobilenet_v2_imagenet.pth; the bench
+reads scenes (images/ and faces.json).
 """
 
 import json
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +46,22 @@ FASSEG = {
 }
 BACKGROUNDS_EVERY = 6
 AFLW_EVERY = 3
+HELD_OUT_OF_TEN = {0: "test", 1: "val"}
+NEGATIVES_EVERY = 8
+MORE_EVERY = 24
+# Photographs are held out by where they come from, since pictures of one origin are alike.
+PHOTO_ORIGINS = {
+    "val": {
+        "humanseg", "mmpose", "u2net", "oldpeople", "coco_cwm", "tfpose", "uniface", "exifs", "photoprism",
+        "vlad_human", "codeformer",
+    },
+    "test": {
+        "skindet", "dagdelen", "pennfudan", "jetson", "p3m", "thang", "ssdtf", "lemon", "azure", "fairface",
+        "vladfaceapi", "pipnet", "ultra", "voc_cartucho", "imageai", "detectron", "gfm", "faced",
+    },
+}  # fmt: skip
+# Faces of dogs and a pumpkin, which a detector took for people.
+NOT_HUMAN = ("0577.webp", "0728.webp", "1525.webp", "1539.webp")
 # Which of the 189 points of FRL an iBUG point is, from 17 on; None where there is none. Pairs are averaged.
 FRL: list[tuple[int, ...] | None] = [
     *((i,) for i in (71, 72, 73, 74)), (75, 76), (77, 78), *((i,) for i in (79, 80, 81, 82)),
@@ -111,6 +131,53 @@ def split_points(source: Path, out: Path) -> None:
         write(out / "aflw" / name / "landmarks68.json", {path.name: aflw[path.name] for path in paths})
 
 
+def split_300w(source: Path, out: Path) -> None:
+    """300-W's LFPW, HELEN and AFW; faces of one photograph stay together."""
+    folder = source / "landmarks_300w"
+    parts: dict[str, dict[str, list[list[float]]]] = {"train": {}, "val": {}, "test": {}}
+    for name, points in json.loads((folder / "landmarks68.json").read_text()).items():
+        photograph = Path(name).stem.rsplit("_", 1)[0] if name.startswith("afw") else Path(name).stem
+        parts[HELD_OUT_OF_TEN.get(zlib.crc32(photograph.encode()) % 10, "train")][name] = points
+    for part, known in parts.items():
+        link_pictures([folder / "images" / name for name in known], out / "landmarks_300w" / part / "images")
+        write(out / "landmarks_300w" / part / "landmarks68.json", known)
+
+
+def split_more_masks(source: Path, out: Path) -> None:
+    """The further portraits of CelebAMask-HQ."""
+    examples = data.find(source / "celebamask_more")
+    for number, part in ((0, "test"), (1, "val")):
+        link_examples(examples[number::MORE_EVERY], out / "celebamask_more" / part)
+    rest = [example for number, example in enumerate(examples) if number % MORE_EVERY > 1]
+    link_examples(rest, out / "celebamask_more/train")
+
+
+def split_photos(source: Path, out: Path) -> None:
+    """Everyday photographs and photos without people: boxes and points of the faces, and boxes that are in doubt."""
+    photos = source / "photos"
+    parts: dict[str, dict[str, dict[str, object]]] = {"train": {}, "val": {}, "test": {}}
+    for name, entry in json.loads((photos / "faces.json").read_text()).items():
+        part = next((part for part, origins in PHOTO_ORIGINS.items() if entry["set"] in origins), "train")
+        faces = [] if name in NOT_HUMAN else entry["faces"]
+        sure = [face for face in faces if not face["uncertain"]]
+        parts[part][name] = {
+            "boxes_xyxy": [face["box"] for face in sure],
+            "points": [face["points"] for face in sure],
+            "unsure_xyxy": [face["box"] for face in faces if face["uncertain"]],
+            "complete": entry["complete"],
+        }
+    for number, name in enumerate(json.loads((photos / "negatives.json").read_text())):
+        part = {0: "test", 1: "val"}.get(number % NEGATIVES_EVERY, "train")
+        parts[part][f"no_face_{name}"] = {"boxes_xyxy": [], "points": [], "unsure_xyxy": [], "complete": True}
+    for part, known in parts.items():
+        folder = out / "photos" / part
+        for name in known:
+            empty = name.startswith("no_face_")
+            path = photos / "negatives" / name.removeprefix("no_face_") if empty else photos / "images" / name
+            link(path, folder / "images" / name)
+        write(folder / "faces.json", known)
+
+
 def split_backgrounds(source: Path, out: Path) -> None:
     """Photos without people: to paste scenes on, and to test that nobody is found."""
     pictures = data.find_pictures(source / "backgrounds")
@@ -134,10 +201,15 @@ def link_examples(examples: list[data.Example], folder: Path) -> None:
 
 def link_pictures(paths: list[Path], folder: Path) -> None:
     """Make a folder of links to pictures."""
-    folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
-        (folder / path.name).unlink(missing_ok=True)
-        (folder / path.name).symlink_to(path.resolve())
+        link(path, folder / path.name)
+
+
+def link(path: Path, place: Path) -> None:
+    """Make a link to a picture."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(path.resolve())
 
 
 def write(path: Path, content: object) -> None:
@@ -146,5 +218,5 @@ def write(path: Path, content: object) -> None:
 
 
 if __name__ == "__main__":
-    for split in (split_masks, split_points, split_backgrounds):
+    for split in (split_masks, split_more_masks, split_points, split_300w, split_photos, split_backgrounds):
         split(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -52,6 +52,10 @@ class Job:
         float | None,
         typer.Option(min=8, help="Height of the smallest faces to look for, pixels. Default: follows the picture."),
     ] = None
+    min_score: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Probability from which on a face is told; lower finds more, and more false."),
+    ] = 0.5
     box: Annotated[
         list[str] | None,
         typer.Option(help="Faces of your own detector: x0,y0,x1,y1, or a CSV or JSON file of boxes. May be repeated."),
@@ -112,7 +116,13 @@ class Format(str, Enum):
 
 
 def load_parser(
-    model: str, device: str, batch: int, flip: bool, min_face: float | None = None, threads: int = 1
+    model: str,
+    device: str,
+    batch: int,
+    flip: bool,
+    min_face: float | None = None,
+    threads: int = 1,
+    min_score: float = 0.5,
 ) -> FaceParser:
     """The parser that the options ask for; what is wrong with them ends the command with status 2."""
     # Only here, so that wrong usage is told at once and not after the seconds that torch takes to load.
@@ -120,7 +130,7 @@ def load_parser(
     from facelm.parsing.parser import FaceParser
 
     try:
-        return FaceParser(model, device, batch, flip, min_face, threads)
+        return FaceParser(model, device, batch, flip, min_face, threads, min_score)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
 

@@ -148,7 +148,7 @@ class Run:
         job = self.job
         if not self.sources:
             return iter(())
-        make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face)
+        make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
         look = partial(_see, self.boxes)
 
         def stopped() -> bool:

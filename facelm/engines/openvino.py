@@ -92,6 +92,14 @@ def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvin
         return CORE.compile_model(model, "CPU", hints)
 
 
+def take_pixels(model: openvino.Model) -> PrePostProcessor:
+    """Let a network whose input is RGB (N, 3, H, W) float32 take pictures as they are, (N, H, W, 3) uint8."""
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    return steps
+
+
 class OpenVinoEngine:
     """Runs an exported parsing network.
 
@@ -107,9 +115,7 @@ class OpenVinoEngine:
 
     def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1, keep: bool = False) -> None:
         self.info = ModelInfo.from_json(read_metadata(model, METADATA_KEY))
-        steps = PrePostProcessor(model)
-        steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-        steps.input().model().set_layout(openvino.Layout("NCHW"))
+        steps = take_pixels(model)
         # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
         steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
         self._network = Network(steps.build(), exact, threads, keep)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.finding.search import search
 from facelm.landmarks.find import find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste
@@ -94,7 +93,7 @@ def _time_stages(parser: FaceParser, source: Source, out: Path) -> tuple[dict[st
 
     rgb: NDArray[np.uint8] = sources.read(source)
     clock("read the file", lambda: sources.read(source))
-    clock("find the faces", lambda: search(parser.predict, rgb, parser.min_face))
+    clock("find the faces", lambda: parser.finder.find(rgb, parser.min_face, parser.min_score))
     faces: list[Face] = []
     clock("parse the faces", lambda: faces.extend(parser.parse(rgb)))
     times["parse the faces"] -= times["find the faces"]

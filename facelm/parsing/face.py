@@ -15,7 +15,6 @@ from facelm.pictures.crops import to_crop_pixels
 
 _FACE = classes.indices(*classes.FACE)
 _BROWS = classes.indices("l_brow", "r_brow")
-_BOX_WIDTH, _BOX_HEIGHT, _BOX_MIDDLE = 0.5, 0.5, (0.5, 0.61)
 _WAIST = 0.25
 
 
@@ -29,8 +28,8 @@ class Face:
         transform: (2, 3) float64, from picture pixels to fractions of the canonical crop (see `facelm.pictures.crops`).
         probabilities: (19, S, S) float32 of the canonical crop; they add up to 1 in each pixel.
         inside: (S, S) bool, False where the crop reaches beyond the picture.
-        context: (19, C, C) float32 from the coarse parse, of a square twice as wide around the crop: hair and
-            clothes that the crop cuts off.
+        context: (19, C, C) float32 of a square twice as wide around the crop: hair and clothes that the crop cuts
+            off; None where it cuts off nothing.
     """
 
     box: tuple[float, float, float, float]
@@ -38,7 +37,7 @@ class Face:
     transform: NDArray[np.float64]
     probabilities: NDArray[np.float32]
     inside: NDArray[np.bool_]
-    context: NDArray[np.float32]
+    context: NDArray[np.float32] | None
 
     @property
     def to_crop(self) -> NDArray[np.float64]:
@@ -89,12 +88,3 @@ def bound(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
     """The box around points (N, 2)."""
     (left, top), (right, bottom) = points.min(0), points.max(0)
     return float(left), float(top), float(right), float(bottom)
-
-
-def frame_box(box: tuple[float, float, float, float], quarters: int) -> NDArray[np.float64]:
-    """The transform to the crop of a face in a box, which stands upright when turned by quarters."""
-    x0, y0, x1, y1 = box
-    side = np.sqrt((x1 - x0) / _BOX_WIDTH * (y1 - y0) / _BOX_HEIGHT)
-    cos, sin = np.round([np.cos(quarters * np.pi / 2), np.sin(quarters * np.pi / 2)])
-    turn = np.array([[cos, -sin], [sin, cos]]) / side
-    return np.column_stack([turn, np.array(_BOX_MIDDLE) - turn @ [(x0 + x1) / 2, (y0 + y1) / 2]])

@@ -159,6 +159,8 @@ class _Sheet:
 def _sheets(face: Face) -> Iterator[_Sheet]:
     """What is known of a face: its crop, and less surely what is around it."""
     yield _Sheet(face.probabilities, _weights(face.probabilities.shape[1]), face.to_crop)
+    if face.context is None:
+        return
     size = face.context.shape[1]
     yield _Sheet(face.context, _CONTEXT_WEIGHT * _weights(size), to_crop_pixels(widen(face.transform), size))
 

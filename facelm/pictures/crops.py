@@ -25,21 +25,23 @@ PLACES: dict[str, tuple[float, float]] = {
 }
 """Centroids of the parts of a frontal face in the canonical crop: medians over CelebAMask-HQ, fractions of the side."""
 
+FIVE_PLACES = ((0.378, 0.479), (0.622, 0.479), (0.5, 0.629), (0.395, 0.736), (0.605, 0.736))
+"""Right eye, left eye, tip of the nose, right and left corner of the mouth in the canonical crop, likewise."""
+
 MIDDLE = (0.5, 0.58)
 """The middle of the face, a little above the tip of the nose."""
 
 _WEIGHTS: dict[str, float] = {"brow": 0.5, "eye": 1, "nose": 1, "lips": 1, "ear": 0.5, "eye_g": 0.5}
 """How much a part's centroid counts in the fit: brows move with the expression."""
 
+_FIVE_WEIGHTS = (1.0, 1.0, 0.5, 1.0, 1.0)  # the tip of the nose moves when a head turns
 
-def align(
-    parts: Mapping[str, tuple[float, float]], places: Mapping[str, tuple[float, float]] = PLACES
-) -> NDArray[np.float64]:
+
+def align(parts: Mapping[str, tuple[float, float]]) -> NDArray[np.float64]:
     """The transform that brings the parts of a face to their canonical places.
 
     Args:
-        parts: x, y centroids in the picture, pixels, of some of ``places``; at least two.
-        places: ``PLACES``, or those of a profile.
+        parts: x, y centroids in the picture, pixels, of some of ``PLACES``; at least two.
 
     Returns:
         (2, 3) matrix from picture pixels to fractions of the canonical crop.
@@ -52,9 +54,14 @@ def align(
     names = list(parts)
     return affine.fit_similarity(
         np.array([parts[name] for name in names], float),
-        np.array([places[name] for name in names]),
+        np.array([PLACES[name] for name in names]),
         np.array([_WEIGHTS[kind(name)] for name in names]),
     )
+
+
+def align_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The transform that brings five points of a face (5, 2) to ``FIVE_PLACES``; as `align`, in pixels."""
+    return affine.fit_similarity(points, np.array(FIVE_PLACES), np.array(_FIVE_WEIGHTS))
 
 
 def kind(part: str) -> str:

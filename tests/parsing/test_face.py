@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facelm import classes
-from facelm.parsing.face import Face, bound, bound_face, frame_box
+from facelm.parsing.face import Face, bound, bound_face
 from facelm.pictures import affine
 
 SIZE = 100
@@ -34,20 +34,11 @@ def test_nothing_seen_has_the_usual_box() -> None:
     assert bound_face(np.zeros((SIZE, SIZE), np.uint8), INSIDE, AS_IT_IS) == pytest.approx((25, 39, 75, 85))
 
 
-@pytest.mark.parametrize("quarters", range(4))
-def test_a_box_is_framed_about_its_middle_at_one_scale(quarters: int) -> None:
-    transform = frame_box((100, 200, 180, 300), quarters)
-    middle, below = affine.apply(transform, np.array([[140.0, 250.0], [140.0, 260.0]]))
-    assert middle == pytest.approx((0.5, 0.61))
-    side = np.sqrt(160 * 200)
-    assert (below - middle) * side == pytest.approx([(0, 10), (-10, 0), (0, -10), (10, 0)][quarters], abs=1e-6)
-
-
 def test_a_face_knows_the_way_to_its_crop_and_back() -> None:
-    transform = frame_box((100, 200, 180, 300), 0)
-    face = Face((100, 200, 180, 300), 1.0, transform, np.zeros((19, 64, 64), np.float32), INSIDE, np.zeros((19, 8, 8)))
+    transform = np.array([[0.006, 0, -0.3], [0, 0.006, -0.9]])
+    face = Face((100, 200, 180, 300), 1.0, transform, np.zeros((19, 64, 64), np.float32), INSIDE, None)
     assert affine.compose(face.to_crop, face.to_picture) == pytest.approx(np.eye(2, 3), abs=1e-9)
-    assert affine.apply(face.to_crop, np.array([[140.0, 250.0]]))[0] == pytest.approx((31.5, 0.61 * 64 - 0.5))
+    assert affine.apply(face.to_crop, np.array([[140.0, 250.0]]))[0] == pytest.approx((0.54 * 64 - 0.5, 0.6 * 64 - 0.5))
 
 
 def test_bound() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from facelm.landmarks.find import find_landmarks
 from facelm.parsing.islands import drop_islands
 from facelm.parsing.masks import paste
 from facelm.parsing.parser import FaceParser
+from facelm.pictures import affine
 from facelm.pictures.crops import cut_crop
 
 # Measured by hand on scikit-image's astronaut, pixels.
@@ -103,6 +106,32 @@ def test_a_group(parser: FaceParser, group: NDArray[np.uint8]) -> None:
     assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
 
 
+def test_what_reaches_beyond_the_crops_is_seen(parser: FaceParser, group: NDArray[np.uint8]) -> None:
+    faces = parser.parse(group)
+    assert all(face.context is not None for face in faces)
+    beyond = np.ones(group.shape[:2], np.uint8)
+    for face in faces:
+        corners = affine.apply(affine.invert(face.transform), np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]))
+        cv2.fillPoly(beyond, [np.rint(corners).astype(np.int32)], 0)
+    assert (paste(faces, *group.shape[:2])[beyond > 0] == classes.INDEX["cloth"]).sum() > 1000
+
+
+def test_a_crop_that_is_all_of_the_picture_has_nothing_around_it(
+    parser: FaceParser, astronaut: NDArray[np.uint8]
+) -> None:
+    (face,) = parser.parse(astronaut)
+    (alone,) = parser.parse(cut_crop(astronaut, face.transform, 300))
+    assert alone.context is None
+
+
+def test_a_face_that_the_parser_does_not_see_is_less_sure(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    (found,) = parser.finder.find(astronaut)
+    doubtful = replace(found, score=0.7)
+    (seen,) = parser.parse_detections(astronaut, [doubtful])
+    (unseen,) = parser.parse_detections(np.full_like(astronaut, 128), [doubtful])
+    assert unseen.score < 0.5 < seen.score
+
+
 def test_nobody(parser: FaceParser, no_face: NDArray[np.uint8]) -> None:
     faces = parser.parse(no_face)
     assert faces == []
@@ -181,14 +210,14 @@ def test_boxes_of_another_detector(parser: FaceParser, astronaut: NDArray[np.uin
 def test_small_faces_in_a_large_picture_are_found_when_asked_for(group: NDArray[np.uint8]) -> None:
     small = cv2.resize(group, None, fx=0.31, fy=0.31, interpolation=cv2.INTER_AREA)
     height, width = small.shape[:2]
-    picture = np.full((1800, 3000, 3), 120, np.uint8)
-    picture[1500 : 1500 + height, 2600 : 2600 + width] = small
+    picture = np.full((3600, 6000, 3), 120, np.uint8)
+    picture[3200 : 3200 + height, 5500 : 5500 + width] = small
     known = FaceParser("lite", "cpu").parse(small)
     assert len(known) >= 4 and max(face.box[3] - face.box[1] for face in known) < 32
-    found = FaceParser("lite", "cpu", min_face=24).parse(picture)
+    found = FaceParser("lite", "cpu", min_face=20).parse(picture)
     assert len(found) >= 4 > len(FaceParser("lite", "cpu").parse(picture))
     for face in found:
-        x, y = (face.box[0] + face.box[2]) / 2 - 2600, (face.box[1] + face.box[3]) / 2 - 1500
+        x, y = (face.box[0] + face.box[2]) / 2 - 5500, (face.box[1] + face.box[3]) / 2 - 3200
         assert any(other.box[0] < x < other.box[2] and other.box[1] < y < other.box[3] for other in known)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facelm.pictures import affine
-from facelm.pictures.crops import PLACES, align, cut_crop, to_crop_pixels
+from facelm.pictures.crops import FIVE_PLACES, PLACES, align, align_points, cut_crop, to_crop_pixels
 
 
 def test_align_brings_parts_to_their_places() -> None:
@@ -17,6 +17,13 @@ def test_align_brings_parts_to_their_places() -> None:
 def test_align_needs_two_parts() -> None:
     with pytest.raises(ValueError, match="two parts"):
         align({"nose": (1.0, 2.0)})
+
+
+@pytest.mark.parametrize("angle", [0, 35, 180])
+def test_five_points_of_a_face_that_is_turned_come_to_their_places(angle: float) -> None:
+    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    points = 90 * np.array(FIVE_PLACES) @ np.array([[cos, -sin], [sin, cos]]).T + (300, 40)
+    assert np.allclose(affine.apply(align_points(points), points), FIVE_PLACES)
 
 
 @pytest.mark.parametrize("side", [60, 150, 1500])

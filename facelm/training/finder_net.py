@@ -1,0 +1,95 @@
+"""The network of `facelm.finding.finder` in PyTorch: for training it, and for writing it as ONNX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facelm.engines.export import to_onnx, write_onnx
+from facelm.finding.finder import CALIBRATION_KEY
+from facelm.finding.grids import OUTPUTS, STRIDE, STRIDES
+
+_WIDTHS = (16, 32, 48, 64, 80)
+_WIDTH = 48
+_MEAN, _SPREAD = 127.5, 64.0
+_RARE = -4.6  # logit of one in a hundred: so many places are faces, at most
+
+
+class FinderNet(nn.Module):
+    """Pictures (N, 3, H, W) float32 from 0 to 255, H and W multiples of 32 -> what is at each place of three grids.
+
+    A feature pyramid (Lin et al., CVPR 2017) of plain convolutions, which processors compute faster than separable
+    ones of as many operations.
+
+    Returns:
+        (N, P, OUTPUTS) float32, see `facelm.finding.grids.decode`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        a, b, c, d, e = _WIDTHS
+        self.stem = nn.Sequential(_unit(3, a, 2), _unit(a, b, 2), _Block(b))
+        self.levels = nn.ModuleList([nn.Sequential(_unit(i, o, 2), _Block(o)) for i, o in ((b, c), (c, d), (d, e))])
+        self.lateral = nn.ModuleList([_unit(width, _WIDTH, kernel=1) for width in (c, d, e)])
+        self.smooth = nn.ModuleList([_unit(_WIDTH, _WIDTH) for _ in STRIDES[1:]])
+        self.heads = nn.ModuleList(
+            [nn.Sequential(_unit(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, OUTPUTS, 1)) for _ in STRIDES]
+        )
+        for head in self.heads:
+            last: nn.Conv2d = head[-1]  # type: ignore[index]
+            nn.init.normal_(last.weight, std=0.01)
+            nn.init.constant_(last.bias, 0)  # type: ignore[arg-type]
+            last.bias.data[0] = _RARE  # type: ignore[union-attr]
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """See the class."""
+        x = self.stem((rgb - _MEAN) / _SPREAD)
+        features = []
+        for level, lateral in zip(self.levels, self.lateral, strict=True):
+            x = level(x)
+            features.append(lateral(x))
+        for finer, smooth in zip((1, 0), reversed(self.smooth), strict=True):
+            features[finer] = smooth(features[finer] + functional.interpolate(features[finer + 1], scale_factor=2.0))
+        found = [head(feature) for head, feature in zip(self.heads, features, strict=True)]
+        return torch.cat([each.flatten(2) for each in found], 2).transpose(1, 2).float()
+
+
+def _unit(channels: int, out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+    )
+
+
+class _Block(nn.Module):
+    """Two convolutions and a way around them (He et al., CVPR 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.way = nn.Sequential(
+            _unit(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.way(x))
+
+
+def save_finder(network: FinderNet, calibration: Sequence[float], path: Path) -> None:
+    """Write a trained network as `facelm.finding.finder` reads it, its weights rounded to half precision.
+
+    Args:
+        network: In evaluation mode, on the CPU; its weights are rounded too.
+        calibration: Weights of the logits of the first look and of the closer one, and a constant.
+        path: The ONNX file.
+
+    Raises:
+        facelm.ImageError: The file cannot be written.
+    """
+    network.half().float()
+    example = torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE)
+    model = to_onnx(network.eval(), example, "rgb", ("places",), "NHW")
+    write_onnx(model, {CALIBRATION_KEY: json.dumps(list(map(float, calibration)))}, path)

@@ -1,0 +1,191 @@
+"""Trains the network that finds faces: ``facelm/finding/finder.onnx``.
+
+    python recipes/finder.py SPLIT RUN
+
+SPLIT is what ``recipes/split.py`` wrote; only its training folders are learned from. RUN is a folder for checkpoints:
+run again, the training goes on from the last one. In a second stage faces that the first missed, and places that it
+took for faces, are seen more often. At the end scores are calibrated on the validation photographs. All of it, 300,000
+samples of 256 px, takes about an hour on two CPU cores with bfloat16.
+"""
+
+import sys
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from finder_data import Example, read_landmarked, read_photos, read_places, read_portraits
+from finder_loss import Truth, finder_loss, make_cells
+from finder_samples import Sample, SampleMaker
+from numpy.typing import NDArray
+from rich.progress import Progress, track
+from scipy.optimize import minimize
+from scipy.special import expit
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from facelm.engines.model import pick_precision
+from facelm.finding import finder
+from facelm.finding.finder import Finder, logit
+from facelm.training.finder_net import FinderNet, save_finder
+
+SIDE, BATCH, WARM, DECAY, LAST = 256, 32, 300, 0.02, 0.02
+STAGES = ((6500, 2e-3), (3000, 1e-3))
+"""Steps and learning rate of the two stages; at the end of each the rate is a fiftieth of that."""
+
+AVERAGE = 0.9995
+HARD = 3.0  # how much oftener a face is seen that was not found
+STEPS_TO_SAVE = 500
+OUT = Path(finder.__file__).with_name("finder.onnx")
+
+
+class Batches(Dataset[list[Tensor]]):
+    """Batches of samples, the same for each number."""
+
+    def __init__(self, maker: SampleMaker, stage: int, first: int) -> None:
+        self.maker, self.stage, self.first = maker, stage, first
+
+    def __len__(self) -> int:
+        return STAGES[self.stage][0] - self.first
+
+    def __getitem__(self, number: int) -> list[Tensor]:
+        cv2.setNumThreads(1)
+        return stack([self.maker.make((self.stage, self.first + number, each)) for each in range(BATCH)])
+
+
+def stack(samples: list[Sample]) -> list[Tensor]:
+    """The pictures (B, 3, S, S) of samples, and what `Truth` has of them."""
+    faces = max(1, *(len(sample.boxes) for sample in samples))
+    parts = max(1, *(len(sample.known) for sample in samples))
+    boxes, points = np.zeros((BATCH, faces, 4), np.float32), np.full((BATCH, faces, 5, 2), np.nan, np.float32)
+    is_face, unsure = np.zeros((BATCH, faces), bool), np.zeros((BATCH, faces), bool)
+    known = np.tile(np.float32([0, 0, -1, -1]), (BATCH, parts, 1))
+    for at, sample in enumerate(samples):
+        count = len(sample.boxes)
+        boxes[at, :count], points[at, :count] = sample.boxes, sample.points
+        is_face[at, :count], unsure[at, :count] = ~sample.unsure, sample.unsure
+        known[at, : len(sample.known)] = sample.known
+    rgb = np.ascontiguousarray(np.stack([sample.rgb for sample in samples]).transpose(0, 3, 1, 2))
+    return [torch.from_numpy(each) for each in (rgb, boxes, points, is_face, unsure, known)]
+
+
+def read_training(split: Path, mined: bool) -> SampleMaker:
+    """All training data, and how much is made of each."""
+    photos, places = read_photos(split / "photos/train"), read_places(split / "backgrounds/train")
+    portraits = read_portraits(split / "celebamask/train")
+    if mined:
+        portraits += read_portraits(split / "celebamask_more/train")[::3]
+        # In a process of its own: OpenVINO's threads would not live on in the loader's workers, which wait for them.
+        with get_context("spawn").Pool(1) as pool:
+            photos, places = (list(track(pool.imap(mine, some, 16), "mining", len(some))) for some in (photos, places))
+    places += [photo for photo in photos if not len(photo.boxes)]
+    groups: list[tuple[list[Example], float]] = [
+        ([photo for photo in photos if len(photo.boxes)], 0.52),
+        (places, 0.14),
+        (read_landmarked(split / "landmarks_300w/train"), 0.12),
+        (portraits, 0.12),
+        (read_landmarked(split / "aflw/train"), 0.06),
+        (read_landmarked(split / "facesynthetics/train"), 0.04),
+    ]
+    return SampleMaker(groups, places, SIDE)
+
+
+def mine(example: Example) -> Example:
+    """An example with what the finder, as it is, gets wrong in it."""
+    detections = Finder().find(example.rgb, min_score=0.05)
+    boxes = np.array([each.box for each in detections]).reshape(-1, 4)
+    scores = np.array([each.score for each in detections])
+    share = overlap(boxes, example.boxes)
+    seen = np.where(share > 0.35, scores[:, None], 0).max(0, initial=0)
+    decoys = boxes[(scores > 0.25) & (share.max(1, initial=0) < 0.05)] if example.complete else boxes[:0]
+    return replace(example, weights=1 + HARD * (1 - seen), decoys=decoys)
+
+
+def train(split: Path, run: Path, stage: int, start: FinderNet | None) -> FinderNet:
+    """A stage of training, gone on with where it was left; the moving average of the weights is what comes out."""
+    steps, highest = STAGES[stage]
+    torch.manual_seed(stage)
+    network = (start or FinderNet()).to(memory_format=torch.channels_last).train()
+    heavy = [each for each in network.parameters() if each.ndim > 1]
+    rest = [each for each in network.parameters() if each.ndim < 2]
+    optimizer = torch.optim.AdamW([{"params": heavy, "weight_decay": DECAY}, {"params": rest, "weight_decay": 0}])
+    average = {name: values.clone() for name, values in network.state_dict().items()}
+    done, checkpoint = 0, run / f"stage{stage + 1}.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        average, done = state["average"], state["done"]
+    cells = make_cells(SIDE, SIDE)
+    precision = pick_precision(torch.device("cpu"))
+    batches = Batches(read_training(split, mined=stage > 0), stage, done) if done < steps else []
+    with Progress() as progress:
+        bar = progress.add_task("steps", total=steps, completed=done)
+        for rgb, *truth in DataLoader(batches, batch_size=None, num_workers=2, prefetch_factor=4) if batches else ():
+            rate = highest * (LAST + (1 - LAST) * 0.5 * float(1 + np.cos(np.pi * done / steps)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * min(1.0, (done + 1) / WARM)
+            with torch.autocast("cpu", precision):
+                raw = network(rgb.float().contiguous(memory_format=torch.channels_last))
+            loss, parts = finder_loss(raw, Truth(*truth), *cells)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            done += 1
+            keep = min(AVERAGE, (1 + done) / (20 + done))
+            for name, values in network.state_dict().items():
+                average[name] = (
+                    torch.lerp(values, average[name], keep) if values.is_floating_point() else values.clone()
+                )
+            progress.update(bar, advance=1, description=", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
+            if done % STEPS_TO_SAVE == 0 or done == steps:
+                state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+                torch.save(state | {"average": average, "done": done}, run / "new.pt")
+                (run / "new.pt").replace(checkpoint)
+    network.load_state_dict(average)
+    return network.to(memory_format=torch.contiguous_format).eval()
+
+
+def calibrate(photos: list[Example]) -> NDArray[np.float64]:
+    """What makes a probability of the logits of both looks: a logistic regression over all that is seen in photos."""
+    found = Finder()
+    rows, right = [], []
+    for photo in photos:
+        seen = found.search(photo.rgb)
+        near = found.look_again(photo.rgb, seen)
+        share, unsure = overlap(near.boxes, photo.boxes), np.zeros(len(near), bool)
+        if len(photo.boxes):
+            unsure = (share[:, photo.unsure] > 0.2).any(1)
+        is_face = (share[:, ~photo.unsure] > 0.35).any(1)
+        rows.append(np.column_stack([logit(seen.scores), logit(near.scores)])[~unsure])
+        right.append(is_face[~unsure])
+    looks, faces = np.concatenate(rows), np.concatenate(right)
+
+    def loss(values: NDArray[np.float64]) -> float:
+        chance = expit(looks @ values[:2] + values[2]).clip(1e-6, 1 - 1e-6)
+        return float(-np.where(faces, np.log(chance), np.log(1 - chance)).mean())
+
+    return minimize(loss, [0.5, 0.5, 0.0], method="Nelder-Mead").x
+
+
+def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """IoU of boxes (N, 4) and (M, 4): (N, M)."""
+    low, high = np.maximum(first[:, None, :2], second[:, :2]), np.minimum(first[:, None, 2:], second[:, 2:])
+    both = (high - low).clip(0).prod(2)
+    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (first, second)]
+    return both / np.maximum(areas[0][:, None] + areas[1] - both, 1e-9)
+
+
+if __name__ == "__main__":
+    split, run = Path(sys.argv[1]), Path(sys.argv[2])
+    run.mkdir(parents=True, exist_ok=True)
+    network = None
+    for stage in range(len(STAGES)):
+        network = train(split, run, stage, network)
+        save_finder(network, (1.0, 1.0, 0.0), OUT)
+    calibration = calibrate(read_photos(split / "photos/val"))
+    save_finder(network, calibration.tolist(), OUT)
+    print("calibration", *calibration.round(3))
