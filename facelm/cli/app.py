@@ -74,15 +74,16 @@ def parse(
         height, width = rgb.shape[:2]
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
+        mask = paste(faces, height, width)
         if instances:
-            images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width))
+            images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width, mask))
         if crops is not None:
             names = partial(_crop_name, crops / source.stem)
             for number, face in enumerate(faces, 1):
                 images.write_png(names(number), cut_crop(rgb, face.transform, crop_size))
             if job.overwrite:
                 files.remove_later(names, len(faces))
-        images.write_mask(out / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
+        images.write_mask(out / f"{source.stem}.mask.png", mask, classes.palette())
 
     run.finish(write)
 

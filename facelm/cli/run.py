@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from facelm.cli import screen
 from facelm.cli.options import Engine, Job, check_model, load_parser
 from facelm.cli.screen import Tally
+from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import files, sources
 from facelm.pictures.boxes import Boxes, read_boxes
 from facelm.pictures.sources import Source
@@ -239,7 +240,8 @@ class Run:
 
 def _see(boxes: Boxes | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
     """The faces of a picture: those that the parser finds, or those in the boxes of another detector."""
-    return parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes.of(source.name))
+    faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes.of(source.name))
+    return part_boxes(faces, *rgb.shape[:2])
 
 
 def refuse_overwriting(path: Path, more: int = 0) -> None:

@@ -57,13 +57,19 @@ def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
     return mask
 
 
-def paste_instances(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint16]:
+def paste_instances(
+    faces: Sequence[Face], height: int, width: int, mask: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint16]:
     """Which face each pixel belongs to, hair and clothes included.
 
+    This decides what a face owns: a crop also shows parts of the faces next to it, so nothing that is said of one face
+    of a picture may be counted in its crop alone.
+
     Args:
-        faces: What ``FaceParser.parse`` found.
+        faces: What ``FaceParser.parse`` found, all of them.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
+        mask: What ``paste`` makes of the same faces, where it is there already.
 
     Returns:
         (height, width) uint16: 0 where the mask of ``paste`` is background, else one more than the index in ``faces``.
@@ -77,7 +83,7 @@ def paste_instances(faces: Sequence[Face], height: int, width: int) -> NDArray[n
             for there, layer in _join(patches):
                 nearer = layer > best[there]
                 best[there][nearer], owner[rows][there][nearer] = layer[nearer], number
-    owner[paste(faces, height, width) == 0] = 0
+    owner[(paste(faces, height, width) if mask is None else mask) == 0] = 0
     return owner
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from facelm import classes
 from facelm.landmarks.find import find_landmarks
 from facelm.parsing.face import Face
-from facelm.parsing.masks import paste
+from facelm.parsing.masks import paste, paste_instances
 from facelm.results.coco import encode_region
 from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord
 
@@ -25,7 +25,7 @@ def record_faces(
     """Faces with their landmarks, as they are written to files.
 
     Args:
-        faces: What ``FaceParser.parse`` found.
+        faces: What ``FaceParser.parse`` found, all of them: the region of each is what it owns.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
         regions: Also encode the region of each face, which COCO files hold.
@@ -33,11 +33,12 @@ def record_faces(
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible.
     """
     records = []
-    for face in faces:
+    if regions:
+        mask = paste(faces, height, width)
+        owner = paste_instances(faces, height, width, mask) * np.isin(mask, classes.indices(*classes.FACE))
+    for number, face in enumerate(faces, 1):
         found = find_landmarks(face)
-        region = None
-        if regions:
-            region = encode_region(np.isin(paste([face], height, width), classes.indices(*classes.FACE)))
+        region = encode_region(owner == number) if regions else None
         records.append(
             FaceRecord(
                 face.box,

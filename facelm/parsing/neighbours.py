@@ -1,0 +1,54 @@
+"""Faces that touch: a crop shows parts of the faces next to its own, which are not to count as its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm import classes
+from facelm.engines.labels import label, select
+from facelm.parsing.face import Face, bound_face
+from facelm.parsing.masks import paste_instances
+
+_FACE = classes.indices(*classes.FACE)
+
+
+def part_boxes(faces: Sequence[Face], height: int, width: int) -> list[Face]:
+    """Bound each face of a picture by what it owns, as `facelm.parsing.masks.paste_instances` decides.
+
+    Args:
+        faces: All faces of the picture.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+
+    Returns:
+        The same faces in the same order; those whose box reaches into that of another have a box of what they own
+        from brows to chin.
+    """
+    touching = [at for at, face in enumerate(faces) if any(_meet(face, other) for other in faces if other is not face)]
+    if not touching:
+        return list(faces)
+    owner = paste_instances([faces[at] for at in touching], height, width)
+    parted = list(faces)
+    for number, at in enumerate(touching, 1):
+        parted[at] = _part(faces[at], (owner == number).view(np.uint8))
+    return parted
+
+
+def _meet(face: Face, other: Face) -> bool:
+    (left, top, right, bottom), (x0, y0, x1, y1) = face.box, other.box
+    return left <= x1 and x0 <= right and top <= y1 and y0 <= bottom
+
+
+def _part(face: Face, own: NDArray[np.uint8]) -> Face:
+    """A face with a box of what it owns, (H, W) ones of the picture; as it was where it owns nothing of a face."""
+    labels = label(face.probabilities)
+    size = len(labels)
+    mine = face.inside & (cv2.warpAffine(own, face.to_crop, (size, size), flags=cv2.INTER_NEAREST) > 0)
+    if not (select(labels, _FACE).astype(bool) & mine).any():
+        return face
+    return replace(face, box=bound_face(labels, mine, face.transform))
