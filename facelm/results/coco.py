@@ -31,7 +31,7 @@ def dump_coco(records: Iterable[PictureRecord], stream: TextIO) -> None:
         size = {"width": record.width, "height": record.height}
         images.append({"id": image_id, "file_name": plain_text(record.image), **size})
         for face in record.faces:
-            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(face)})
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(face, record)})
     document = {
         "info": {"description": "Faces, landmarks and face regions found by facelm"},
         "images": images,
@@ -42,8 +42,9 @@ def dump_coco(records: Iterable[PictureRecord], stream: TextIO) -> None:
     stream.write("\n")
 
 
-def _annotation(face: FaceRecord) -> dict[str, Any]:
-    x0, y0, x1, y1 = face.box
+def _annotation(face: FaceRecord, picture: PictureRecord) -> dict[str, Any]:
+    x0, x1 = _edges(face.box[0], face.box[2], picture.width)
+    y0, y1 = _edges(face.box[1], face.box[3], picture.height)
     points = rounded(face.landmarks, 2)
     seen = [2 if visible else 1 for visible in face.visible]
     annotation = {
@@ -60,6 +61,11 @@ def _annotation(face: FaceRecord) -> dict[str, Any]:
 
         annotation |= {"segmentation": face.region, "area": float(rle.area(face.region))}
     return annotation
+
+
+def _edges(first: float, last: float, length: int) -> tuple[float, float]:
+    """The outer edges of pixels whose centres are first and last, as COCO counts: 0 is the picture's edge."""
+    return min(max(first, 0.0), length), min(max(last + 1, 0.0), length)
 
 
 def _category() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facelm import classes
 from facelm.landmarks.find import find_landmarks
@@ -30,7 +31,8 @@ def record_faces(
         width: Of the picture, pixels.
         regions: Also encode the region of each face, which COCO files hold.
         solid: Also give the landmarks in three dimensions.
-        min_confidence: A point whose confidence, as it is written, is below it counts as not visible.
+        min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
+            outside the picture.
     """
     records = []
     if regions:
@@ -48,9 +50,17 @@ def record_faces(
                 found.pose.pitch,
                 found.points,
                 found.confidence,
-                found.visible & (found.confidence.round(CONFIDENCE_DECIMALS) >= min_confidence),
+                _within(found.points, height, width)
+                & found.visible
+                & (found.confidence.round(CONFIDENCE_DECIMALS) >= min_confidence),
                 region,
                 np.column_stack([found.points, found.depth]) if solid else None,
             )
         )
     return tuple(records)
+
+
+def _within(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
+    """Which points (N, 2), as they are written, lie in the picture."""
+    within: NDArray[np.bool_] = ((points.round(2) >= -0.5) & (points.round(2) < (width - 0.5, height - 0.5))).all(1)
+    return within
