@@ -6,7 +6,6 @@ at all.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from facelm.landmarks.points import POINTS
 from facelm.pictures.files import ImageError, atomic_path, remove_later
 from facelm.results.coco import dump_coco
+from facelm.results.openface import dump_csv
 from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
 
 
@@ -93,7 +93,7 @@ def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: b
         ValueError: The format is unknown, or cannot go to a text stream.
     """
     if format == "csv":
-        _dump_csv(records, stream, solid)
+        dump_csv(records, stream, solid)
     elif format in _DUMPERS:
         _DUMPERS[format](records, stream)
     else:
@@ -137,30 +137,6 @@ def _dump_json(records: Iterable[PictureRecord], stream: TextIO) -> None:
     for number, record in enumerate(records):
         stream.write((",\n" if number else "\n") + json.dumps(to_json(record), allow_nan=False))
     stream.write("\n]\n")
-
-
-_POSE_COLUMNS = {"pose_Rx": "pitch", "pose_Ry": "yaw", "pose_Rz": "roll"}
-"""OpenFace's rotations, in radians, and the angle that each one is."""
-
-
-def _dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool) -> None:
-    coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
-    writer = csv.writer(stream, lineterminator="\n")
-    about = ["frame", "face_id", "timestamp", "confidence", "success"]
-    writer.writerow([*about, *_POSE_COLUMNS, *coordinates, "image"])
-    for frame, record in enumerate(records, start=1):
-        # csv does not quote a carriage return, and readers end the row there.
-        image = plain_text(record.image).replace("\r", r"\r")
-        for face_id, face in enumerate(record.faces):
-            pose = np.radians([getattr(face, angle) for angle in _POSE_COLUMNS.values()])
-            points = np.asarray(face.landmarks).T.ravel()  # all x, then all y
-            if solid:
-                points = np.concatenate([points, np.asarray(face.landmarks_3d).T.ravel()])
-            found = [rounded(face.score, 4), 1, *rounded(pose, 5), *rounded(points, 2)]
-            writer.writerow([frame, face_id, 0.0, *found, image])
-        if not record.faces:
-            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE_COLUMNS) + len(coordinates)), image])
-        stream.flush()
 
 
 def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:

@@ -84,39 +84,6 @@ def test_each_picture_is_flushed_before_the_next_is_asked_for(records, format):
     assert stream.flushed == text(records[:1], format)
 
 
-def test_csv_has_openface_columns(records, points):
-    table = pd.read_csv(io.StringIO(text(records, "csv")))
-    assert list(table.columns) == [
-        *("frame", "face_id", "timestamp", "confidence", "success", "pose_Rx", "pose_Ry", "pose_Rz"),
-        *(f"x_{point}" for point in range(68)),
-        *(f"y_{point}" for point in range(68)),
-        "image",
-    ]
-    assert table.frame.tolist() == [1, 2, 3, 4, 4]
-    assert table.face_id.tolist() == [0, 0, 0, 0, 1]
-    assert table.success.tolist() == [1, 0, 0, 1, 1]
-    assert table.timestamp.tolist() == [0.0] * 5
-    assert table.confidence.tolist() == [0.9877, 0, 0, 0.9877, 0.9877]
-    assert table.image[0] == "in/Zoë ünd 1.jpg"
-    found = table[table.success == 1]
-    x = found[[f"x_{point}" for point in range(68)]].to_numpy()
-    y = found[[f"y_{point}" for point in range(68)]].to_numpy()
-    same(np.stack([x, y], axis=-1), points)
-    degrees = np.degrees(found[["pose_Rx", "pose_Ry", "pose_Rz"]].to_numpy(float))
-    np.testing.assert_allclose(degrees, [[-2.0, 4.0, -3.14159]] * 3, atol=0.001)
-    assert table[table.success == 0].loc[:, "pose_Rx":"y_67"].isna().all(axis=None)
-
-
-@pytest.mark.parametrize("name", ['a, "b".jpg', "two\nlines.jpg", " x .jpg", "'", "=1+1", "日本.jpg"])
-def test_csv_quotes_awkward_names(name):
-    assert pd.read_csv(io.StringIO(text([PictureRecord(name, 1, 1)], "csv"))).image.tolist() == [name]
-
-
-def test_csv_keeps_a_carriage_return_from_ending_the_row():
-    table = pd.read_csv(io.StringIO(text([PictureRecord("Icon\r.jpg", 1, 1)], "csv")))
-    assert table.image.tolist() == [r"Icon\r.jpg"]
-
-
 def test_pts_is_1_based_and_keeps_sub_folders(records, points, tmp_path):
     formats.save(records, "pts", tmp_path / "out")
     files = ["Zoë ünd 1.pts", "sub/two.pts", "sub/two.2.pts"]

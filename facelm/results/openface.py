@@ -1,0 +1,67 @@
+"""CSV with the columns of OpenFace (Baltrušaitis et al., FG 2018), which mean what they mean there."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm.landmarks.points import POINTS
+from facelm.results.records import FaceRecord, PictureRecord, plain_text, rounded
+
+_ABOUT = ("frame", "face_id", "timestamp", "confidence", "success")
+_POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
+
+
+def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = False) -> None:
+    """Write a row for each face, and one for each picture without a face; flushed after each picture.
+
+    Args:
+        records: May be a generator.
+        stream: Open for text with ``newline=""``.
+        solid: Also write X_0 ... Z_67. OpenFace has them in millimetres; these are in pixels.
+    """
+    coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*_ABOUT, *_POSE, *coordinates, "image"])
+    for frame, record in enumerate(records, start=1):
+        # csv does not quote a carriage return, and readers end the row there.
+        image = plain_text(record.image).replace("\r", r"\r")
+        for face_id, face in enumerate(record.faces):
+            points = np.asarray(face.landmarks).T.ravel()  # all x, then all y
+            if solid:
+                points = np.concatenate([points, np.asarray(face.landmarks_3d).T.ravel()])
+            found = [rounded(face.score, 4), 1, *rounded(to_openface(face), 5), *rounded(points, 2)]
+            writer.writerow([frame, face_id, 0.0, *found, image])
+        if not record.faces:
+            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE) + len(coordinates)), image])
+        stream.flush()
+
+
+def to_openface(face: FaceRecord) -> NDArray[np.float64]:
+    """The rotation of a head as OpenFace takes it apart: (3,) pose_Rx, pose_Ry, pose_Rz in radians.
+
+    The head's rotation is Rx Ry Rz there, about the camera's axes, x right, y down, z away: a head that looks up has
+    negative Rx, one that turns to its own right positive Ry. facelm's angles, which have other signs, are of Rz Ry Rx.
+    """
+    x, y, z = np.radians([-face.pitch, -face.yaw, face.roll])
+    turn = _about(2, z) @ _about(1, y) @ _about(0, x)
+    return np.array(
+        [
+            np.arctan2(-turn[1, 2], turn[2, 2]),
+            np.arcsin(np.clip(turn[0, 2], -1, 1)),
+            np.arctan2(-turn[0, 1], turn[0, 0]),
+        ]
+    )
+
+
+def _about(axis: int, angle: float) -> NDArray[np.float64]:
+    """The rotation (3, 3) about an axis of the camera, by radians."""
+    matrix = np.eye(3)
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    matrix[[first, second], [first, second]] = np.cos(angle)
+    matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
+    return matrix
