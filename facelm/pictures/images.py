@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from facelm.pictures.depths import lay_on_white
 from facelm.pictures.files import atomic_path, error_of
-from facelm.pictures.pixels import to_upright_rgb
+from facelm.pictures.pixels import orientation_of, to_upright_rgb, turn_upright
 
 PICTURE_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
@@ -34,6 +35,7 @@ the header is checked before anything is decoded. The largest phone cameras (163
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file."""
 
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
 
 # PIL's limit holds for the whole process: above it PIL warns, which `_open` silences, above twice it raises.
@@ -62,8 +64,8 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
     """An upright RGB picture from the bytes of a file.
 
     Transparency is laid on white, the EXIF orientation is applied, and of several frames or pages the first
-    is taken. Grey of 16 bits keeps its high byte; other grey (floating point, 32 bits) is stretched from its
-    least value (black) to its greatest (white).
+    is taken. Of 16 bits the highest eight in use count, so that 10, 12 or 14 bits come out as light as they are;
+    floating point, 32 bits and values below zero are stretched from the least (black) to the greatest (white).
 
     Args:
         data: the content of a JPEG, PNG, WebP, TIFF, BMP or GIF file.
@@ -74,10 +76,35 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
         person sees it, rows go down.
 
     Raises:
-        ImageError: The data are empty, not a picture, truncated or damaged, or have more than `MAX_PIXELS`
-            pixels.
+        ImageError: The data are empty, not a picture, of a kind that is not read, truncated or damaged, or have
+            more than `MAX_PIXELS` pixels.
     """
-    return to_upright_rgb(_load(data, name))
+    from facelm.pictures import tiffs
+
+    try:
+        if tiffs.is_tiff(data) and (deep := tiffs.read_deep(data, name, MAX_PIXELS)) is not None:
+            return turn_upright(*deep)
+    except MemoryError as error:
+        raise error_of(name, "not enough memory for its pixels") from error
+    image = _load(data, name)
+    if _is_deep_png(data):  # of which PIL keeps the high bytes, whatever range is in use
+        return turn_upright(_read_deep_png(data, name), orientation_of(image))
+    return to_upright_rgb(image)
+
+
+def _is_deep_png(data: bytes) -> bool:
+    """Whether it is a PNG of 16 bits in colour or with alpha."""
+    return data[:8] == _PNG_MAGIC and data[24] == 16 and data[25] in (2, 4, 6)
+
+
+def _read_deep_png(data: bytes, name: str) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) as stored, of a PNG that PIL could read."""
+    import cv2
+
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 3:
+        raise error_of(name, "truncated or damaged")
+    return lay_on_white(values[..., 2::-1], values[..., 3] if values.shape[2] == 4 else None)
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -211,9 +238,18 @@ def _open(data: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
-        raise error_of(name, "not a picture, or damaged (cannot identify image file)") from error
+        raise error_of(name, _why_unknown(data)) from error
     except Image.DecompressionBombError as error:
         pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
         raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
     except Exception as error:
         raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
+
+
+def _why_unknown(data: bytes) -> str:
+    """Why PIL does not know a file."""
+    from facelm.pictures import tiffs
+
+    if tiffs.is_tiff(data) and (kind := tiffs.describe(data)):
+        return f"a kind of TIFF that is not read ({kind})"
+    return "not a picture, or damaged (cannot identify image file)"

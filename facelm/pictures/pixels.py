@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from facelm.pictures.depths import lay_on_white
+
 _FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 """By EXIF orientation, what OpenCV flips: rows (0), columns (1) or both (-1); from 5 on after it has transposed."""
 
@@ -21,32 +23,20 @@ def to_upright_rgb(image: Image.Image) -> NDArray[np.uint8]:
     Returns:
         uint8 (H, W, 3), C-contiguous and writable.
     """
-    return _turn(_to_rgb(image), _orientation(image))
+    return turn_upright(_to_rgb(image), orientation_of(image))
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels of a decoded picture as a new uint8 array (H, W, 3), not yet turned upright."""
     if image.mode == "F" or image.mode.startswith("I"):  # PIL clips these at 255 instead of scaling them
-        return np.repeat(_grey_to_8_bits(np.asarray(image))[:, :, None], 3, axis=2)
+        return lay_on_white(np.asarray(image)[:, :, None])
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return np.array(image.convert("RGB"))
 
 
-def _grey_to_8_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Grey values (H, W) of any type as uint8: the high byte of 16 bits, the stretched range of others."""
-    values = grey.astype(np.float64)
-    finite = np.isfinite(values)
-    values[~finite] = 0
-    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
-    if grey.dtype.kind in "iu" and low >= 0 and high <= 65535:
-        return (values // 256).astype(np.uint8)
-    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
-    return np.where(finite, np.rint(scaled), 0).astype(np.uint8)
-
-
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation of a loaded picture, 1 (upright) to 8; 1 if there is none that makes sense."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -55,7 +45,7 @@ def _orientation(image: Image.Image) -> int:
     return int(value) if value in range(1, 9) else 1
 
 
-def _turn(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turn_upright(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """A stored picture (H, W, 3) turned and mirrored as its EXIF orientation says, C-contiguous."""
     if orientation == 1:
         return rgb
