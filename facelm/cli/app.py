@@ -106,7 +106,7 @@ def landmarks(
     from facelm.cli import screen
     from facelm.cli.run import Run
     from facelm.pictures import files
-    from facelm.pictures.sources import UsageError
+    from facelm.pictures.texts import UsageError
     from facelm.results import formats
 
     kind = format.value

@@ -207,14 +207,14 @@ def bench(
     from facelm.cli import screen
     from facelm.cli.run import NOTHING_TO_DO
     from facelm.engines.weights import ModelError
-    from facelm.pictures import sources
+    from facelm.pictures import sources, texts
     from facelm.pictures.files import ImageError
 
     try:
         if "-" in inputs:
-            raise sources.UsageError("standard input cannot be timed: give a file")
+            raise texts.UsageError("standard input cannot be timed: give a file")
         found = sources.find(inputs)
-    except sources.UsageError as error:
+    except texts.UsageError as error:
         raise typer.BadParameter(str(error)) from None
     if not found:
         screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")

@@ -20,7 +20,7 @@ from facelm.cli import screen
 from facelm.cli.options import Engine, Job, check_model, load_parser
 from facelm.cli.screen import Tally
 from facelm.parsing.neighbours import part_boxes
-from facelm.pictures import files, sources
+from facelm.pictures import files, sources, texts
 from facelm.pictures.boxes import Boxes, read_boxes
 from facelm.pictures.sources import Source
 from facelm.results import formats
@@ -66,13 +66,13 @@ class Run:
             refuse_overwriting(job.manifest)
         try:
             if job.from_file:
-                inputs += sources.read_list(job.from_file)
+                inputs += texts.read_list(job.from_file)
             elif not inputs:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
             found = sources.find(inputs, [path for path in (out, *written) if path])
             sources.check_outputs(found, suffixes)
             self.boxes = read_boxes(job.box) if job.box else None
-        except (sources.UsageError, files.ImageError) as error:
+        except (texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
         self.sources = self.all_sources = found
         self.known: dict[str, PictureRecord] = {}
@@ -208,7 +208,7 @@ class Run:
         try:
             for _ in self.outcomes(finish):
                 pass
-        except sources.UsageError as error:
+        except texts.UsageError as error:
             raise typer.BadParameter(str(error)) from None
         except files.ImageError as error:
             screen.warn(str(error))

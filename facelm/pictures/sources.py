@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 
 from facelm.pictures import images
 from facelm.pictures.images import PICTURE_SUFFIXES
+from facelm.pictures.texts import UsageError
 
 OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg")
 """What facelm writes. Folders and globs leave these out, lest a second run take the first one's results."""
 
 _MAGIC = re.compile(r"[*?\[]")
 _NUMBERED = re.compile(r"(.+)\.([2-9]|[1-9]\d+)")
-
-
-class UsageError(ValueError):
-    """The inputs cannot be used together, whatever is in the files."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +50,6 @@ def read(source: Source) -> NDArray[np.uint8]:
     if source.path is None:
         return images.decode(sys.stdin.buffer.read(), "standard input")
     return images.read(source.path)
-
-
-def read_list(path: Path) -> list[str]:
-    """The inputs that a file names: one on each line, or with NUL between them, as ``find -print0`` writes.
-
-    Args:
-        path: The file; ``-`` is standard input.
-
-    Raises:
-        UsageError: It cannot be read.
-    """
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    names = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return [os.fsdecode(name) for name in names if name]
 
 
 def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from facelm.runs import batch
 from facelm.runs.batch import Outcome, Result
-from facelm.pictures.sources import Source, UsageError
+from facelm.pictures.sources import Source
+from facelm.pictures.texts import UsageError
 
 if TYPE_CHECKING:
     from facelm.parsing.face import Face

@@ -14,7 +14,8 @@ import pytest
 from common import ROOT
 from PIL import Image
 
-from facelm.pictures.sources import Source, UsageError
+from facelm.pictures.sources import Source
+from facelm.pictures.texts import UsageError
 from facelm.runs.cluster import process
 
 Cluster = pytest.importorskip("ray.cluster_utils", reason="the extra facelm[ray] is not installed").Cluster
