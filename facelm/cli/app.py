@@ -54,7 +54,8 @@ def parse(
         typer.Option("--instances", help="Also write which face each pixel belongs to, as <stem>.instances.png."),
     ] = False,
     crops: Annotated[
-        Path | None, typer.Option(help="Also write each face, cut out upright, to this folder: <stem>.<number>.png.")
+        Path | None,
+        typer.Option(help="Also cut out each face, upright, into this folder: <stem>.<number>.crop.png"),
     ] = None,
     crop_size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the crops, pixels.")] = 512,
 ) -> None:
@@ -183,7 +184,7 @@ for command in (models.train, models.evaluate, models.export, models.bench):
 
 
 def _crop_name(stem: Path, number: int) -> Path:
-    return stem.with_name(f"{stem.name}.{number}.png")
+    return stem.with_name(f"{stem.name}.{number}.crop.png")
 
 
 def main() -> None:

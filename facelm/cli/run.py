@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from facelm.cli.options import Engine, Job, check_model, load_parser
 from facelm.cli.screen import Tally
 from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import files, sources, texts
-from facelm.pictures.boxes import Boxes, read_boxes
+from facelm.pictures.boxes import Box, Boxes, read_boxes
 from facelm.pictures.sources import Source
 from facelm.results import formats
 from facelm.results.records import PictureRecord, plain_text
@@ -56,8 +56,7 @@ class Run:
         self.job = job
         self.tally = Tally()
         self.stopped_by: int | None = None
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, self._stop)
+        _on_signals(_end_at_once)
         self.unfinished: files.ImageError | None = None
         inputs = list(job.inputs or ())
         if job.skip_existing and job.overwrite:
@@ -71,7 +70,7 @@ class Run:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
             found = sources.find(inputs, [path for path in (out, *written) if path])
             sources.check_outputs(found, suffixes)
-            self.boxes = read_boxes(job.box) if job.box else None
+            self.boxes = self._match_boxes(read_boxes(job.box), found) if job.box else None
         except (texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
         self.sources = self.all_sources = found
@@ -84,6 +83,19 @@ class Run:
             self._remove_leftovers([job.manifest.parent])
         if out is not None and suffixes:
             self._leave_out_finished(out, suffixes)
+
+    def _match_boxes(self, boxes: Boxes, found: Sequence[Source]) -> Mapping[str, Sequence[Box]]:
+        """The boxes of each picture; what does not match is told, and refused where nothing does."""
+        matched = boxes.match([source.name for source in found])
+        if not boxes.by_name or not found:
+            return matched.of
+        if len(matched.bare) == len(found):
+            name = next(iter(boxes.by_name))
+            raise typer.BadParameter(f"--box: no name in it, as {name}, is one of the pictures, as {found[0].name}")
+        for names, cause in ((matched.strangers, "match no picture"), (matched.bare, "have no box")):
+            if names and not self.job.quiet:
+                screen.warn(f"--box: {len(names)} names {cause}: {names[0]}{' ...' if len(names) > 1 else ''}")
+        return matched.of
 
     def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
         """Skip the pictures whose files are there, or refuse to write over them."""
@@ -110,7 +122,7 @@ class Run:
         """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
         inputs = {os.path.realpath(source.path.parent) for source in self.sources if source.path}
         for source in self.sources:
-            first = folder / f"{source.stem}.1.png"
+            first = folder / f"{source.stem}.1.crop.png"
             if os.path.realpath(first.parent) in inputs:
                 raise typer.BadParameter(f"--crops {folder}: there are pictures to parse; give crops another folder")
             if first.exists() and not (self.job.overwrite or self.job.skip_existing):
@@ -157,9 +169,12 @@ class Run:
 
         if job.engine is Engine.ray:
             check_model(job.model)
+            _on_signals(self._stop)
             return cluster.process(self.sources, make, look, finish, stopped)
         threads = min(batch.THREADS, len(self.sources))
-        return batch.process(self.sources, partial(look, make(threads=threads)), finish, stopped, threads)
+        see = partial(look, make(threads=threads))
+        _on_signals(self._stop)
+        return batch.process(self.sources, see, finish, stopped, threads)
 
     def outcomes(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process the pictures; failures are named, counted, and passed on like the rest."""
@@ -238,9 +253,21 @@ class Run:
         signal.signal(signum, signal.SIG_DFL)
 
 
-def _see(boxes: Boxes | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, handler)
+
+
+def _end_at_once(signum: int, frame: FrameType | None) -> None:
+    """Before the first picture there is nothing to finish, and reading a list may take forever."""
+    raise SystemExit(128 + signum)
+
+
+def _see(
+    boxes: Mapping[str, Sequence[Box]] | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]
+) -> list[Face]:
     """The faces of a picture: those that the parser finds, or those in the boxes of another detector."""
-    faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes.of(source.name))
+    faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
     return part_boxes(faces, *rgb.shape[:2])
 
 

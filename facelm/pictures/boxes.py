@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import posixpath
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facelm.pictures.files import ImageError
+from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.texts import read_text
 
 Box = tuple[float, float, float, float]
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
@@ -20,15 +25,64 @@ class Boxes:
 
     Attributes:
         every: x0, y0, x1, y1 that hold for all pictures, pixels.
-        by_name: Those of single pictures, by path or file name.
+        by_name: Those of single pictures, by path or file name; see `match`.
     """
 
     every: tuple[Box, ...]
     by_name: Mapping[str, Sequence[Box]]
 
-    def of(self, name: str) -> list[Box]:
-        """The boxes of a picture; none if it is not named."""
-        return [*self.every, *self.by_name.get(name, self.by_name.get(Path(name).name, ()))]
+    def match(self, pictures: Sequence[str]) -> Matched:
+        """Find the picture of each name: by path, then by file name where that is unique; then in any case.
+
+        Args:
+            pictures: What the pictures of a run are called.
+        """
+        free = dict.fromkeys(pictures)
+        names = dict.fromkeys(self.by_name)
+        found: dict[str, list[Box]] = {}
+        for key in (_path, _folded, _file, _folded_file):
+            there, wanted = _only(free, key), _only(names, key)
+            for each in there.keys() & wanted.keys():
+                found[there[each]] = list(self.by_name[wanted[each]])
+                del free[there[each]], names[wanted[each]]
+        return Matched({name: [*self.every, *found.get(name, ())] for name in pictures}, list(names), list(free))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Which boxes belong to which picture of a run.
+
+    Attributes:
+        of: The boxes of each picture.
+        strangers: Names with boxes that are no picture of the run, or of more than one.
+        bare: Pictures that no file names.
+    """
+
+    of: Mapping[str, Sequence[Box]]
+    strangers: Sequence[str]
+    bare: Sequence[str]
+
+
+def _path(name: str) -> str:
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", _path(name)).casefold()
+
+
+def _file(name: str) -> str:
+    return posixpath.basename(_path(name))
+
+
+def _folded_file(name: str) -> str:
+    return posixpath.basename(_folded(name))
+
+
+def _only(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
+    """The names whose key no other has, by that key."""
+    counts = Counter(map(key, names))
+    return {each: name for name in names if counts[each := key(name)] == 1}
 
 
 def read_boxes(texts: Iterable[str]) -> Boxes:
@@ -53,25 +107,29 @@ def read_boxes(texts: Iterable[str]) -> Boxes:
             named = _read_json(path) if path.suffix == ".json" else _read_csv(path)
             for name, values in named:
                 by_name.setdefault(name, []).append(_box(values, f"{path}: {name}"))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
-            raise ImageError(f"{path}: cannot be read as boxes ({type(error).__name__}: {error})") from error
+        except (OSError, ValueError, csv.Error) as error:
+            raise error_of(path, f"cannot be read as boxes ({error})") from error
     return Boxes(tuple(every), by_name)
 
 
 def _read_json(path: Path) -> list[tuple[str, Sequence[object]]]:
-    entries = json.loads(path.read_text(encoding="utf-8"))
+    entries = json.loads(read_text(path))
+    if not isinstance(entries, dict) or not all(isinstance(boxes, list) for boxes in entries.values()):
+        raise ValueError('wanted is {"a.jpg": [[x0, y0, x1, y1], ...], ...}')
     return [(name, box) for name, boxes in entries.items() for box in boxes]
 
 
 def _read_csv(path: Path) -> list[tuple[str, Sequence[object]]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return [(row["image"], [row[column] for column in COLUMNS[1:]]) for row in csv.DictReader(file)]
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
+        raise ValueError(f"no column {', '.join(missing)}; wanted are the columns {', '.join(COLUMNS)}")
+    return [(row["image"], [row[column] for column in COLUMNS[1:]]) for row in rows]
 
 
 def _box(values: Sequence[object], name: str) -> Box:
     try:
         x0, y0, x1, y1 = (float(str(value)) for value in values)
-    except ValueError:
+    except (ValueError, TypeError):
         raise ImageError(f"{name}: a box is four numbers, x0,y0,x1,y1") from None
     if not (x0 < x1 and y0 < y1 and max(abs(x0), abs(y0), abs(x1), abs(y1)) < 1e6):
         raise ImageError(f"{name}: a box needs x0 < x1 and y0 < y1")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.pictures import images
+from facelm.pictures.files import error_of
 from facelm.pictures.images import PICTURE_SUFFIXES
 from facelm.pictures.texts import UsageError
 
-OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg")
-"""What facelm writes. Folders and globs leave these out, lest a second run take the first one's results."""
+OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg", ".crop.png")
+"""What facelm writes. Folders and globs leave these out, lest a second run take the first one's results; a glob that
+ends with one of them, or a file that is named, is taken."""
 
+_PATIENCE = 200  # milliseconds
 _MAGIC = re.compile(r"[*?\[]")
 _NUMBERED = re.compile(r"(.+)\.([2-9]|[1-9]\d+)")
 
@@ -41,15 +45,55 @@ class Source:
     stem: str
 
 
-def read(source: Source) -> NDArray[np.uint8]:
+def read(source: Source, stopped: Callable[[], bool] = lambda: False) -> NDArray[np.uint8]:
     """The picture of a source: RGB (H, W, 3) uint8, upright.
+
+    Args:
+        source: What to read.
+        stopped: Asked while a pipe has nothing to give, which may be forever.
 
     Raises:
         facelm.ImageError: It cannot be read.
     """
+    name = "standard input" if source.path is None else os.fspath(source.path)
     if source.path is None:
-        return images.decode(sys.stdin.buffer.read(), "standard input")
-    return images.read(source.path)
+        try:
+            return images.decode(_read_pipe(sys.stdin.fileno(), name, stopped), name)
+        except (OSError, ValueError):  # it is no file, or one that does not wait
+            return images.decode(sys.stdin.buffer.read(), name)
+    if not stat.S_ISFIFO(_mode(source.path)):
+        return images.read(source.path)
+    try:
+        pipe = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK)  # otherwise it waits for a writer
+    except OSError as error:
+        raise error_of(name, f"cannot be read ({error.strerror})") from error
+    try:
+        return images.decode(_read_pipe(pipe, name, stopped), name)
+    finally:
+        os.close(pipe)
+
+
+def _read_pipe(pipe: int, name: str, stopped: Callable[[], bool]) -> bytes:
+    """All that comes through a pipe.
+
+    Raises:
+        facelm.ImageError: It was stopped.
+        OSError: It is something else that cannot be waited for.
+    """
+    waiting = select.poll() if hasattr(select, "poll") else None
+    if waiting is None:
+        raise OSError("this system waits for no pipe")
+    waiting.register(pipe, select.POLLIN)
+    parts: list[bytes] = []
+    while True:
+        if not waiting.poll(_PATIENCE):
+            if stopped():
+                raise error_of(name, "stopped before all of it came")
+            continue
+        part = os.read(pipe, 1 << 20)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
 
 
 def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
@@ -57,8 +101,8 @@ def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
 
     A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
     go on. So does a folder that may not be opened. Folders and globs give files with a picture's suffix,
-    without hidden ones and facelm's own; they do not follow links to folders, except where a single ``*``
-    of a glob names one. A folder or glob without a picture gives nothing. A file that two inputs name is
+    without hidden ones, facelm's own, pipes and devices; they do not follow links to folders, except where a
+    single ``*`` of a glob names one. A folder or glob without a picture gives nothing. A file that two inputs name is
     taken once, as the first of them calls it; a link to a file counts as a file of its own.
 
     Args:
@@ -151,7 +195,7 @@ def _walk(folder: Path, results: frozenset[str]) -> Iterator[Path]:
         folders[:] = [
             name for name in folders if not name.startswith(".") and os.path.realpath(Path(here, name)) not in results
         ]
-        yield from (Path(here, name) for name in files if _is_picture(name))
+        yield from (path for name in files if is_photo(name) and _may_be_read(path := Path(here, name)))
     yield from (Path(error.filename) for error in closed)
 
 
@@ -168,15 +212,23 @@ def _glob(folder: Path, pattern: list[str]) -> Iterator[Path]:
     parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern]
     if parts[-1] == "**":
         parts.append("*")
+    own = parts[-1].lower().endswith(OWN_SUFFIXES)
     for path in folder.glob("/".join(parts)):
         below = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in below)
-        if not hidden and _is_picture(path.name) and not stat.S_ISDIR(_mode(path)):
+        if not hidden and is_photo(path.name, own) and _may_be_read(path):
             yield path
 
 
-def _is_picture(name: str) -> bool:
+def _may_be_read(path: Path) -> bool:
+    """Whether it is a file, or something of which only reading tells what is wrong; a pipe or device may never end."""
+    mode = _mode(path)
+    return not mode or stat.S_ISREG(mode)
+
+
+def is_photo(name: str, own: bool = False) -> bool:
+    """Whether a walk takes a file by its name; with ``own`` also one that facelm wrote."""
     lower = name.lower()
-    if lower.startswith(".") or lower.endswith(OWN_SUFFIXES):
+    if lower.startswith(".") or (lower.endswith(OWN_SUFFIXES) and not own):
         return False
     return Path(lower).suffix in PICTURE_SUFFIXES

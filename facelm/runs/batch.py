@@ -72,7 +72,7 @@ def process(
     begun: deque[Future[Outcome[Result] | None]] = deque()
 
     def work(source: Source) -> Outcome[Result] | None:
-        return None if stopped() else _process(source, see, finish)
+        return None if stopped() else _process(source, see, finish, stopped)
 
     with ThreadPoolExecutor(threads) as pool:
         while True:
@@ -88,11 +88,12 @@ def _process(
     source: Source,
     see: Callable[[Source, NDArray[np.uint8]], list[Face]],
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
+    stopped: Callable[[], bool],
 ) -> Outcome[Result]:
     """Do all that is to be done with a picture."""
     start = time.perf_counter()
     try:
-        rgb = read(source)
+        rgb = read(source, stopped)
         faces = see(source, rgb)
         result = finish(source, rgb, faces)
     except (ImageError, MemoryError, cv2.error) as error:

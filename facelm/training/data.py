@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from facelm import classes
-from facelm.pictures import files, images
+from facelm.pictures import files, images, sources
 
 _CELEBA_PICTURES = "CelebA-HQ-img"
 _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
@@ -165,16 +165,16 @@ def _find_celebamask(folder: Path) -> list[Example]:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """List the pictures directly in a folder, hidden ones aside, sorted by name.
+    """List the pictures directly in a folder, hidden ones and facelm's own results aside, sorted by name.
 
     Raises:
         DataError: The folder is missing, or not a folder, or cannot be read.
     """
     try:
-        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        paths = [path for path in folder.iterdir() if sources.is_photo(path.name)]
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
-    return sorted(path for path in paths if path.suffix.lower() in images.PICTURE_SUFFIXES)
+    return sorted(paths)
 
 
 def check(

@@ -142,11 +142,11 @@ def test_crops_are_not_written_over(facelm: Run, photos: Path, tmp_path: Path) -
     crops = tmp_path / "crops"
     assert facelm("parse", photos, "-o", tmp_path / "one", "--crops", crops).returncode == 0
     refused = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops)
-    assert refused.returncode == 2 and "a.1.png exists already" in flat(refused.stderr)
-    (crops / "a.2.png").write_bytes((crops / "a.1.png").read_bytes())
+    assert refused.returncode == 2 and "a.1.crop.png exists already" in flat(refused.stderr)
+    (crops / "a.2.crop.png").write_bytes((crops / "a.1.crop.png").read_bytes())
     done = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops, "--overwrite")
     assert done.returncode == 0
-    assert sorted(path.name for path in crops.rglob("*.png")) == ["a.1.png", "b.1.png", "c.1.png"]
+    assert sorted(path.name for path in crops.rglob("*.png")) == ["a.1.crop.png", "b.1.crop.png", "c.1.crop.png"]
     refused = facelm("parse", photos, "-o", tmp_path / "three", "--crops", photos)
     assert refused.returncode == 2 and "give crops another folder" in flat(refused.stderr)
     assert not (tmp_path / "three").exists()
@@ -247,13 +247,13 @@ def test_boxes_crops_and_instances(facelm: Run, tmp_path: Path, group: np.ndarra
     done = facelm("parse", tmp_path / "group.png", "--box", tmp_path / "boxes.json", *options)
     assert done.returncode == 0, done.stderr
     for number, box in enumerate(boxes, 1):
-        crop = tmp_path / "crops" / f"group.{number}.png"
+        crop = tmp_path / "crops" / f"group.{number}.crop.png"
         assert Image.open(crop).size == (128, 128)
         (face,) = json.loads(facelm("landmarks", crop).stdout)["faces"]
         assert abs(face["roll"]) < 6
         in_picture = next(each for each in faces if each["box"] == box)
         assert abs(face["pose"]["yaw"] - in_picture["pose"]["yaw"]) < 12
-    assert not (tmp_path / "crops" / "group.3.png").exists()
+    assert not (tmp_path / "crops" / "group.3.crop.png").exists()
     owner = np.array(Image.open(tmp_path / "out" / "group.instances.png"))
     mask = np.array(Image.open(tmp_path / "out" / "group.mask.png"))
     assert owner.shape == mask.shape and set(np.unique(owner)) == {0, 1, 2}

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from common import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -236,3 +242,43 @@ def test_outputs_clash_exactly_when_stems_are_equal(found):
     else:
         with pytest.raises(UsageError):
             check_outputs(sources, [".mask.png", ".npz"])
+
+
+def test_walks_and_globs_take_no_pipe(folder):
+    os.mkfifo("in/pipe.jpg")
+    Path("in/link.jpg").symlink_to("pipe.jpg")
+    Path("in/good.jpg").symlink_to("b.jpg")
+    taken = names("in/*.jpg")
+    assert "in/good.jpg" in taken and not {"in/pipe.jpg", "in/link.jpg"} & set(taken)
+    assert not {"in/pipe.jpg", "in/link.jpg"} & set(names("in"))
+    assert names("in/pipe.jpg") == ["in/pipe.jpg"]
+
+
+def test_own_results_are_left_out_unless_they_are_named(folder):
+    for suffix in sources.OWN_SUFFIXES:
+        touch(Path(f"in/x.1{suffix}"))
+    assert not [name for name in names("in", "in/*.*") if name.startswith("in/x.")]
+    assert names("in/*.crop.png") == ["in/x.1.crop.png"]
+    assert names("in/x.1.overlay.jpg") == ["in/x.1.overlay.jpg"]
+
+
+def test_a_named_pipe_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    data = (ROOT / "sample_images/person.jpg").read_bytes()
+    writer = threading.Thread(target=(tmp_path / "pipe.jpg").write_bytes, args=(data,))
+    writer.start()
+    rgb = sources.read(Source(tmp_path / "pipe.jpg", "pipe.jpg", "pipe"))
+    writer.join()
+    assert rgb.shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("inputs", [["pipe.jpg"], ["-"], ["--from-file", "pipe.jpg"]])
+def test_the_first_signal_ends_waiting_for_a_pipe(tmp_path, inputs, number):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    command = [sys.executable, "-m", "facelm", "landmarks", *inputs]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        time.sleep(4)
+        assert running.poll() is None
+        running.send_signal(number)
+        assert running.wait(30) == 128 + number
