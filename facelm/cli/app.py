@@ -7,12 +7,14 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from facelm.cli import models
 from facelm.cli.options import Folder, Format, Job, takes_job
+from facelm.pictures.files import spell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,25 @@ if TYPE_CHECKING:
     from facelm.pictures.sources import Source
     from facelm.results.records import PictureRecord
 
+
+_Refusal: type[Exception] = typer.BadParameter.__bases__[0]
+"""Wrong usage of any kind; newer Typer keeps a Click of its own, so the class has no public name."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; what they refuse is shown with the names of files spelled out."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command, and spell the names in what it refuses."""
+        try:
+            return super().invoke(ctx)
+        except _Refusal as error:
+            error.message = spell(error.message, but="\n")  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from facelm.parsing.parser import FaceParser
+    from facelm.pictures.boxes import Box
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
@@ -143,3 +144,26 @@ def check_model(model: str) -> None:
         find_weights(model)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def match_boxes(job: Job, pictures: Sequence[str]) -> Mapping[str, Sequence[Box]]:
+    """The boxes that the options give each picture; what does not match is told, and refused where nothing does.
+
+    Raises:
+        facelm.ImageError: They cannot be read.
+        typer.BadParameter: No name in them is one of the pictures.
+    """
+    from facelm.cli import screen
+    from facelm.pictures.boxes import read_boxes
+
+    boxes = read_boxes(job.box or ())
+    matched = boxes.match(pictures)
+    if not boxes.by_name or not pictures:
+        return matched.of
+    if len(matched.bare) == len(pictures):
+        name = next(iter(boxes.by_name))
+        raise typer.BadParameter(f"--box: no name in it, as {name}, is one of the pictures, as {pictures[0]}")
+    for names, cause in ((matched.strangers, "match no picture"), (matched.bare, "have no box")):
+        if names and not job.quiet:
+            screen.warn(f"--box: {len(names)} names {cause}: {names[0]}{' ...' if len(names) > 1 else ''}")
+    return matched.of

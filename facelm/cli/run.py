@@ -17,11 +17,11 @@ import typer
 from numpy.typing import NDArray
 
 from facelm.cli import screen
-from facelm.cli.options import Engine, Job, check_model, load_parser
+from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes
 from facelm.cli.screen import Tally
 from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import files, sources, texts
-from facelm.pictures.boxes import Box, Boxes, read_boxes
+from facelm.pictures.boxes import Box
 from facelm.pictures.sources import Source
 from facelm.results import formats
 from facelm.results.records import PictureRecord, plain_text
@@ -70,7 +70,7 @@ class Run:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
             found = sources.find(inputs, [path for path in (out, *written) if path])
             sources.check_outputs(found, suffixes)
-            self.boxes = self._match_boxes(read_boxes(job.box), found) if job.box else None
+            self.boxes = match_boxes(job, [source.name for source in found]) if job.box else None
         except (texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
         self.sources = self.all_sources = found
@@ -83,19 +83,6 @@ class Run:
             self._remove_leftovers([job.manifest.parent])
         if out is not None and suffixes:
             self._leave_out_finished(out, suffixes)
-
-    def _match_boxes(self, boxes: Boxes, found: Sequence[Source]) -> Mapping[str, Sequence[Box]]:
-        """The boxes of each picture; what does not match is told, and refused where nothing does."""
-        matched = boxes.match([source.name for source in found])
-        if not boxes.by_name or not found:
-            return matched.of
-        if len(matched.bare) == len(found):
-            name = next(iter(boxes.by_name))
-            raise typer.BadParameter(f"--box: no name in it, as {name}, is one of the pictures, as {found[0].name}")
-        for names, cause in ((matched.strangers, "match no picture"), (matched.bare, "have no box")):
-            if names and not self.job.quiet:
-                screen.warn(f"--box: {len(names)} names {cause}: {names[0]}{' ...' if len(names) > 1 else ''}")
-        return matched.of
 
     def _leave_out_finished(self, out: Path, suffixes: Sequence[str]) -> None:
         """Skip the pictures whose files are there, or refuse to write over them."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,7 +22,8 @@ from rich.progress import (
 from rich.table import Table
 
 from facelm import classes
-from facelm.training.events import Checking, Event, Step
+from facelm.pictures.files import spell
+from facelm.training.events import Checking, Event, Missing, Step
 
 if TYPE_CHECKING:
     from facelm.measuring.bench import Speed
@@ -76,8 +78,8 @@ def picture_progress(quiet: bool = False) -> Progress:
 
 
 def warn(message: str) -> None:
-    """Print lines to standard error as they are, without markup."""
-    errors.print(message, markup=False)
+    """Print lines to standard error, without markup; characters that would steer the terminal are spelled out."""
+    errors.print(spell(message, but="\n"), markup=False)
 
 
 class TrainingView:
@@ -118,6 +120,8 @@ class TrainingView:
             return
         if isinstance(event, Checking):
             self.progress.update(self.task, completed=event.checked, total=event.examples, epoch="0, checking data")
+        elif isinstance(event, Missing):
+            warn(f"no training mask shows {', '.join(event.names)}")
         elif isinstance(event, Step):
             epoch, loss = f"{event.epoch}/{event.epochs}", f"{event.loss:.4f}"
             rate, left = f"{event.images_per_second:.1f}", _duration(event.seconds_left)
@@ -173,7 +177,7 @@ def show_evaluation(evaluation: Evaluation) -> None:
     table = Table()
     table.add_column("")
     for name in reports:
-        table.add_column(name, justify="right")
+        table.add_column(escape(spell(name)), justify="right")
     section = ""
     for title, label, values in shown:
         if title != section:

@@ -5,11 +5,16 @@ import os
 import platform
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TEMPORARY = f".facelm-{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
+
+
+_SPELLED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of control and format characters, surrogates, line and paragraph separators."""
 
 
 class ImageError(Exception):
@@ -18,8 +23,26 @@ class ImageError(Exception):
 
 def error_of(name: str | os.PathLike[str], cause: str) -> ImageError:
     """An `ImageError` that stays printable and one line long, whatever characters a file's name has."""
-    line = f"{os.fspath(name)}: {cause}".encode("utf-8", "backslashreplace").decode("utf-8")
-    return ImageError("\\n".join(line.splitlines()))
+    return ImageError(spell(f"{os.fspath(name)}: {cause}"))
+
+
+def spell(text: str, but: str = "") -> str:
+    r"""A text for a person: what would steer a terminal, break a line or turn the writing is spelled out.
+
+    Args:
+        text: With names of files, which may hold any character.
+        but: Characters that stay, such as a line break between lines.
+
+    Returns:
+        The text with each control character, C1 among them, line separator, mark of direction and byte that is not
+        UTF-8 as Python escapes it: a carriage return as ``\r``.
+    """
+    return "".join(
+        character
+        if character in but or unicodedata.category(character) not in _SPELLED
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 @contextmanager

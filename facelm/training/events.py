@@ -40,4 +40,11 @@ class Checking:
     examples: int
 
 
-Event = Step | Epoch | Checking
+@dataclass(frozen=True)
+class Missing:
+    """Classes that no training mask shows, so that the model will not know them."""
+
+    names: tuple[str, ...]
+
+
+Event = Step | Epoch | Checking | Missing

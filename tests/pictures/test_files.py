@@ -1,6 +1,14 @@
-import pytest
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
 
-from facelm.pictures.files import ImageError, atomic_path
+import pytest
+from common import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facelm.pictures.files import ImageError, atomic_path, spell
 
 
 def test_atomic_path_is_a_hidden_neighbour_with_the_same_suffix(tmp_path):
@@ -50,3 +58,25 @@ def test_no_space_left_is_an_image_error_and_keeps_the_old_file(tmp_path):
 def test_nothing_written_is_an_image_error(tmp_path):
     with pytest.raises(ImageError, match="cannot be written"), atomic_path(tmp_path / "x.txt"):
         pass
+
+
+NASTY = "a\x1b[2J\x9b31m\x1b]0;title\x07\r\u202egpj.jpg"
+
+
+@given(st.text())
+def test_a_spelled_name_steers_no_terminal(name: str) -> None:
+    spelled = spell(name)
+    assert not [c for c in spelled if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    assert spelled.splitlines() in ([], [spelled])
+    assert spell("Zoë 日本.jpg") == "Zoë 日本.jpg" and spell("a\rb\nc") == r"a\rb\nc"
+
+
+@pytest.mark.parametrize(
+    "options", [[NASTY], ["--box", NASTY, "x.jpg"], ["x.jpg", "-m", NASTY], ["--" + NASTY], [NASTY + "*"]]
+)
+def test_no_message_holds_a_control_character(tmp_path: Path, options: list[str]) -> None:
+    command = [sys.executable, "-m", "facelm", "parse", *options, "-o", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode in (1, 2, 3)
+    assert not {c for c in done.stderr + done.stdout if unicodedata.category(c) in ("Cc", "Cf")} - {"\n"}
+    assert r"a\x1b[2J" in done.stderr.translate(dict.fromkeys(map(ord, "\n│ ")))

@@ -76,7 +76,7 @@ def test_bad_files(tmp_path, function, name, content, cause):
         path.write_bytes(content)
     with pytest.raises(ImageError) as error:
         function(path)
-    assert_one_line(error, str(path).replace("\n", "\\n").replace("\u2028", "\\n"), cause)
+    assert_one_line(error, str(path).replace("\n", "\\n").replace("\u2028", "\\u2028"), cause)
 
 
 def test_a_name_that_is_not_unicode_can_be_printed(tmp_path):
