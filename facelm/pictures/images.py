@@ -117,9 +117,11 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         uint8 (H, W), C-contiguous and writable, rows from top to bottom.
 
     Raises:
-        ImageError: As for `read`, and for a colour picture, one with an alpha channel, and values above 255.
+        ImageError: As for `read`, and for a lossy or colour picture, one with an alpha channel, and values above 255.
     """
     image = _load(_read_bytes(path), os.fspath(path))
+    if image.format == "JPEG" or image.info.get("compression") == "jpeg":
+        raise error_of(path, f"is a JPEG, whatever its name says, which changes class indices; {_MASK_KINDS}")
     if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
         kind = "grey picture with alpha or fractions" if image.mode in {"LA", "F"} else "colour picture"
         raise error_of(path, f"is a {kind}; {_MASK_KINDS}")

@@ -10,13 +10,13 @@ import numpy as np
 
 from facelm import classes
 from facelm.pictures import images
-from facelm.training.data import Example
+from facelm.training.data import DataError, Example
 
 _COMMON = 0.5
 
 
 def find_shown(examples: Sequence[Example]) -> list[set[int]]:
-    """The values in the mask of each example, 255 among them; empty for examples with merged classes.
+    """The values in the mask of each example, 255 among them.
 
     Raises:
         facelm.ImageError: A mask cannot be read.
@@ -26,11 +26,36 @@ def find_shown(examples: Sequence[Example]) -> list[set[int]]:
 
 
 def _find_shown(example: Example) -> set[int]:
-    if example.merged:
-        return set()
     if example.mask is None:
         return {index for index, _ in example.parts}
     return set(np.unique(images.read_mask(example.mask)).tolist())
+
+
+def find_missing(examples: Sequence[Example], shown: Sequence[set[int]]) -> list[str]:
+    """Which of the 19 classes no mask shows.
+
+    Args:
+        examples: The training examples.
+        shown: Of each, the values in its mask.
+
+    Returns:
+        Their names; a class that labels join with others counts as shown where they are.
+
+    Raises:
+        DataError: No mask shows anything but background, or what is not known.
+    """
+    found: set[int] = set()
+    for example, values in zip(examples, shown, strict=True):
+        for value in values - {classes.IGNORE}:
+            found |= set(example.merged[value]) if example.merged else {value}
+    if found <= {0}:
+        held = sorted({value for values in shown for value in values})
+        raise DataError(
+            f"the masks hold {', '.join(map(str, held[:5]))} and nothing else: no class but background is labelled. "
+            "Wanted are class indices, "
+            f"1 to {len(classes.CLASSES) - 1}, or a classes.json that says what each value stands for"
+        )
+    return [name for index, name in enumerate(classes.NAMES) if index not in found and index]
 
 
 def balance(examples: Sequence[Example], shown: Sequence[set[int]]) -> list[Example]:
@@ -41,7 +66,7 @@ def balance(examples: Sequence[Example], shown: Sequence[set[int]]) -> list[Exam
 
     Args:
         examples: The training examples.
-        shown: Of each, the classes in its mask.
+        shown: Of each, the classes in its mask; empty where labels join classes.
     """
     known = [indices - {classes.IGNORE} for indices in shown]
     counts = Counter(index for indices in known for index in indices)

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from facelm import classes
 from facelm.pictures import files
 from facelm.training import augment, data
-from facelm.training.balance import balance, find_shown
+from facelm.training.balance import balance, find_missing, find_shown
 from facelm.training.config import TrainConfig
 from facelm.training.jewellery import Jeweller
 from facelm.training.scenes import SceneMaker
@@ -113,16 +113,19 @@ class Order(Sampler[tuple[int, int]]):
 
 
 def find_samples(
-    config: TrainConfig, on_progress: Callable[[int, int], None] | None = None
+    config: TrainConfig,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_missing: Callable[[list[str]], None] | None = None,
 ) -> tuple[TrainingSet, ValidationSet]:
     """Find, check and split the data of a run.
 
     Args:
         config: Names the folders.
         on_progress: Called with (checked, all) as the check goes on.
+        on_missing: Called with the names of classes that no training mask shows, if there are any.
 
     Raises:
-        facelm.training.data.DataError: The data cannot be used, or are fewer than a batch.
+        facelm.training.data.DataError: The data cannot be used, show only background, or are fewer than a batch.
     """
     train: list[data.Example] = []
     held_out = [example for folder in config.val for example in data.find(Path(folder))]
@@ -141,6 +144,9 @@ def find_samples(
     complete = [example for example in train if not example.merged]
     scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
     shown = find_shown(train)
+    if (missing := find_missing(train, shown)) and on_missing:
+        on_missing(missing)
+    shown = [set() if example.merged else values for example, values in zip(train, shown, strict=True)]
     training_set = TrainingSet(
         balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown), Wardrobe(backgrounds)
     )

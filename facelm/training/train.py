@@ -21,7 +21,7 @@ from facelm.training import distributed
 from facelm.training.checkpoint import load_checkpoint, save_checkpoint
 from facelm.training.config import TrainConfig, TrainError
 from facelm.training.curves import draw_curves, write_history
-from facelm.training.events import Checking, Epoch, Event, Step
+from facelm.training.events import Checking, Epoch, Event, Missing, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
 from facelm.training.samples import Order, find_samples, iterate, make_loader
@@ -77,7 +77,9 @@ class Run:
         self.network.to(self.device).to(memory_format=torch.channels_last)
         self.teachers = Teachers(config.teacher, self.device) if config.teacher else None
         self.training_set, validation_set = find_samples(
-            config, lambda checked, all_: on_event(Checking(checked, all_))
+            config,
+            lambda checked, all_: on_event(Checking(checked, all_)),
+            lambda names: on_event(Missing(tuple(names))),
         )
         self.steps = len(self.training_set.examples) // config.batch
         self.validation = make_loader(

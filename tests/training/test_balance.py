@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from common import write_pair
+import pytest
+from common import draw_face, write_pair
+from PIL import Image
 
 from facelm import classes
 from facelm.training import data
-from facelm.training.balance import balance, find_shown
+from facelm.training.balance import balance, find_missing, find_shown
+from facelm.training.data import DataError, Example, check, find
 
 
 def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:
@@ -23,3 +28,35 @@ def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:
     counts = Counter(int(example.image.stem) for example in balance(examples, find_shown(examples)))
     # The root of a half over the share: 2 in 32 show a hat, 6 in 32 glasses.
     assert [counts[number] for number in (0, 1, 2, 7, 8, 31)] == [3, 3, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("values", [(0, 255), (255,), (0,)])
+def test_masks_that_say_nothing_are_an_error_before_the_first_epoch(
+    facelm: Callable[..., Any], tmp_path: Path, values: tuple[int, ...]
+) -> None:
+    for seed in range(4):
+        rgb, mask = draw_face(64, seed)
+        write_pair(tmp_path / "data", str(seed), rgb, np.where(mask > 0, values[-1], values[0]).astype(np.uint8))
+    done = facelm("train", "--data", tmp_path / "data", "--batch", 2, "--size", 64, "--out", tmp_path / "run")
+    assert done.returncode == 1
+    assert "no class but background is labelled" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_classes_that_are_nowhere_are_named(faces: Path) -> None:
+    examples = find(faces)
+    assert find_missing(examples, find_shown(examples)) == []
+    skin = [{0, 1, 255} for _ in examples]
+    assert find_missing(examples, skin) == list(classes.NAMES[2:])
+    merged = [Example(Path("a"), Path("b"), merged=((0, 18), (13, 14)))]
+    assert find_missing(merged, [{0, 1}]) == [
+        name for name in classes.NAMES[1:] if name not in ("hair", "hat", "cloth")
+    ]
+
+
+def test_a_jpeg_under_the_name_of_a_png_is_no_mask(tmp_path: Path) -> None:
+    rgb, mask = draw_face(64, 0)
+    write_pair(tmp_path, "a", rgb, mask)
+    Image.fromarray(mask).save(tmp_path / "masks/a.png", format="JPEG", quality=95)
+    with pytest.raises(DataError, match=r"a\.png: is a JPEG, whatever its name says"):
+        check(find(tmp_path))
