@@ -7,8 +7,11 @@ an upright RGB array from then on. Every failure is an `ImageError` whose messag
 import io
 import os
 import re
+import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +41,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
 
-# PIL's limit holds for the whole process: above it PIL warns, which `_open` silences, above twice it raises.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+_PIL_LIMIT = threading.Lock()
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -233,10 +235,21 @@ def _load(data: bytes, name: str) -> Image.Image:
     return image
 
 
+@contextmanager
+def _own_limit() -> Iterator[None]:
+    """PIL's limit of pixels, which holds for the whole process, is that of this module while a header is read."""
+    with _PIL_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
 def _open(data: bytes, name: str) -> Image.Image:
     """A picture of which PIL has read no more than the header."""
     try:
-        with warnings.catch_warnings():
+        with _own_limit(), warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
