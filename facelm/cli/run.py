@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from facelm.cli import screen
 from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes
 from facelm.cli.screen import Tally
-from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import files, sources, texts
 from facelm.pictures.boxes import Box
 from facelm.pictures.sources import Source
@@ -254,8 +253,7 @@ def _see(
     boxes: Mapping[str, Sequence[Box]] | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]
 ) -> list[Face]:
     """The faces of a picture: those that the parser finds, or those in the boxes of another detector."""
-    faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
-    return part_boxes(faces, *rgb.shape[:2])
+    return parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
 
 
 def refuse_overwriting(path: Path, more: int = 0) -> None:

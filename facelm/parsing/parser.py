@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from facelm import classes
 from facelm.engines.engine import STRIDE
@@ -14,8 +15,10 @@ from facelm.engines.open import open_engine
 from facelm.finding.finder import MIN_SCORE, Detection, Finder
 from facelm.parsing.face import Face, bound_face
 from facelm.parsing.islands import drop_islands
+from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import affine, views
 from facelm.pictures.crops import align_points, cut_crop, find_inside, widen
+from facelm.pictures.inputs import as_picture, check_boxes, check_options
 
 CONTEXT_SIZE = 192
 """Side of what is around a crop, as the network sees it, pixels."""
@@ -47,6 +50,7 @@ class FaceParser:
 
     Raises:
         facelm.ModelError: The model or the device is not there.
+        ValueError: A number makes no sense.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class FaceParser:
         threads: int = 1,
         min_score: float = MIN_SCORE,
     ) -> None:
+        check_options(batch, min_face, threads)
+        self._given = (weights, device, batch, flip, min_face, threads, min_score)
         self.engine = open_engine(weights, device, threads)
         self.finder = Finder(threads)
         self.info = self.engine.info
@@ -67,11 +73,15 @@ class FaceParser:
         self.min_face = min_face
         self.min_score = min_score
 
-    def parse(self, rgb: NDArray[np.uint8]) -> list[Face]:
+    def __reduce__(self) -> tuple[type[FaceParser], tuple[object, ...]]:
+        """A parser that is sent to another process is opened there anew."""
+        return FaceParser, self._given
+
+    def parse(self, rgb: NDArray[np.uint8] | Image) -> list[Face]:
         """Find and parse all faces.
 
         Args:
-            rgb: (H, W, 3) uint8, as ``facelm.read`` gives it.
+            rgb: (H, W, 3) uint8, as ``facelm.read`` gives it, or a picture of PIL.
 
         Returns:
             Faces, surest first; an empty list when there is nobody.
@@ -79,24 +89,27 @@ class FaceParser:
         Raises:
             ValueError: The picture has another shape or type.
         """
-        _check_picture(rgb)
+        rgb = as_picture(rgb)
         faces = self.parse_detections(rgb, self.finder.find(rgb, self.min_face, self.min_score))
         return sorted((face for face in faces if face.score >= self.min_score), key=lambda face: -face.score)
 
-    def parse_boxes(self, rgb: NDArray[np.uint8], boxes: Sequence[tuple[float, float, float, float]]) -> list[Face]:
+    def parse_boxes(
+        self, rgb: NDArray[np.uint8] | Image, boxes: Sequence[tuple[float, float, float, float]]
+    ) -> list[Face]:
         """Parse the faces that another detector found.
 
         Args:
-            rgb: (H, W, 3) uint8.
+            rgb: As for `parse`.
             boxes: x0, y0, x1, y1 of each face, pixels; with or without its forehead.
 
         Returns:
             A face for each box, in their order; its score is 0 where no face is seen.
 
         Raises:
-            ValueError: The picture has another shape or type.
+            ValueError: The picture has another shape or type, or a box is none.
         """
-        _check_picture(rgb)
+        rgb = as_picture(rgb)
+        check_boxes(boxes)
         return self.parse_detections(rgb, [self.finder.find_in_box(rgb, box) for box in boxes])
 
     def parse_detections(self, rgb: NDArray[np.uint8], detections: Sequence[Detection]) -> list[Face]:
@@ -124,7 +137,7 @@ class FaceParser:
             score = _agree(detection.score, _shows_face(labels), side)
             box = bound_face(labels, inside, transform)
             faces.append(Face(box, score, transform, probabilities, inside, context))
-        return faces
+        return part_boxes(faces, *rgb.shape[:2])
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on pictures of one size, as they are.
@@ -212,8 +225,3 @@ def _goes_on(labels: NDArray[np.uint8], transform: NDArray[np.float64], shape: t
     beyond = (x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     return bool((beyond & (border > 0)).any())
-
-
-def _check_picture(rgb: NDArray[np.uint8]) -> None:
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise ValueError(f"a picture is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")

@@ -32,13 +32,11 @@ def as_picture(picture: object) -> NDArray[np.uint8]:
     return picture
 
 
-def check_boxes(boxes: Sequence[Sequence[float]], height: int, width: int) -> None:
-    """Make sure that boxes are corners, x0, y0, x1, y1, of a part of the picture.
+def check_boxes(boxes: Sequence[Sequence[float]]) -> None:
+    """Make sure that boxes are corners, x0, y0, x1, y1, of a part of a picture.
 
     Args:
         boxes: In pixels.
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
 
     Raises:
         ValueError: A box is not; it may be x, y, width, height.
@@ -50,8 +48,6 @@ def check_boxes(boxes: Sequence[Sequence[float]], height: int, width: int) -> No
         x0, y0, x1, y1 = corners
         if not (x0 < x1 and y0 < y1):
             raise ValueError(f"a box needs x0 < x1 and y0 < y1, not {box}; is it x, y, width, height?")
-        if x1 < 0 or y1 < 0 or x0 > width or y0 > height:
-            raise ValueError(f"a box {box} lies outside of the picture of {width}x{height}")
 
 
 def check_options(batch: int, min_face: float | None, threads: int) -> None:

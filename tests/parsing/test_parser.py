@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from facelm import classes
 from facelm.landmarks.find import find_landmarks
@@ -154,6 +156,23 @@ def test_wrong_pictures(parser: FaceParser) -> None:
     for wrong in (np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)):
         with pytest.raises(ValueError, match="uint8"):
             parser.parse(wrong)
+
+
+def test_what_people_have_is_taken_or_refused_in_a_sentence(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    (face,) = parser.parse(Image.fromarray(astronaut))
+    assert face.box == parser.parse(astronaut)[0].box
+    for wrong in (None, "photo.jpg", [[1]], np.zeros((0, 0, 3), np.uint8)):
+        with pytest.raises(ValueError, match="a picture is"):
+            parser.parse(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="x0 < x1"):
+        parser.parse_boxes(astronaut, [(180, 60, 90, 120)])
+    with pytest.raises(ValueError, match="batch"):
+        FaceParser("lite", "cpu", batch=0)
+
+
+def test_a_parser_that_is_sent_to_another_process_is_the_same(parser: FaceParser, astronaut: NDArray[np.uint8]) -> None:
+    sent = pickle.loads(pickle.dumps(parser))
+    assert sent.parse(astronaut)[0].box == parser.parse(astronaut)[0].box
 
 
 def test_batches_change_nothing(parser: FaceParser, group: NDArray[np.uint8]) -> None:

@@ -25,12 +25,10 @@ def test_anything_else_is_refused_in_a_sentence(picture: object) -> None:
         as_picture(picture)
 
 
-@pytest.mark.parametrize(
-    "box", [(1, 1, 1, 3), (40, 30, 20, 10), (math.nan, 0, 2, 2), (0, 0, math.inf, 2), (1, 2, 3), (70, 70, 80, 80)]
-)
+@pytest.mark.parametrize("box", [(1, 1, 1, 3), (40, 30, 20, 10), (math.nan, 0, 2, 2), (0, 0, math.inf, 2), (1, 2, 3)])
 def test_boxes_that_bound_nothing_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="a box"):
-        check_boxes([(0, 0, 9, 9), box], 60, 60)
+        check_boxes([(0, 0, 9, 9), box])
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
