@@ -78,4 +78,5 @@ facelm export lite
 facelm export resnet50
 python recipes/int8.py lite runs/data/celebamask/train/images  # needs nncf and onnxruntime
 
+python recipes/finder.py runs/data runs/finder
 python recipes/landmark_net.py runs/data
