@@ -34,6 +34,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def _work(arguments: list[str], environment: dict[str, str], streams: list[Path]) -> None:
+    multiprocessing.set_start_method(None, force=True)  # of workers: as it is in a process that nothing forked
     os.chdir(ROOT)
     os.environ.update(environment)
     for number, stream in enumerate(streams, 1):

@@ -51,7 +51,7 @@ def test_max_minutes_ends_the_command_cleanly(facelm, config: TrainConfig, tmp_p
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to interrupt")
 def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    starts = {signal.SIGINT: command(config, run, epochs=20, workers=1), signal.SIGTERM: ["train", "--resume", run]}
+    starts = {signal.SIGINT: command(config, run, epochs=10, workers=1), signal.SIGTERM: ["train", "--resume", run]}
     done = 0
     for number, arguments in starts.items():
         process = subprocess.Popen(
@@ -69,12 +69,12 @@ def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainC
         assert process.returncode == 0, stderr
         assert f"stopped; go on with: facelm train --resume {run}" in stderr
         assert "Traceback" not in stderr
-        assert done < count_epochs(run) < 20
+        assert done < count_epochs(run) < 10
         done = count_epochs(run)
     last = facelm("train", "--resume", run)
     assert last.returncode == 0, last.stderr
     assert last.stdout == f"{run / 'best.safetensors'}\n"
-    assert count_epochs(run) == 20
+    assert count_epochs(run) == 10
 
 
 def test_either_data_or_a_run_to_resume(facelm, faces: Path, straight: Path) -> None:

@@ -316,10 +316,11 @@ def test_auto_picks_what_is_there(monkeypatch: pytest.MonkeyPatch, there: set[st
     assert model.pick_device("cpu") == CPU
 
 
-def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelError, match="--pretrained: no weights for dpn68"):
-        model.build(ModelInfo("dpn68", (256, 128, 64, 32, 16)), pretrained=True)
+def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="--pretrained: no weights for resnet18"):
+        model.build(ModelInfo("resnet18", (32, 16, 16, 8, 8)), pretrained=True)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta"])
