@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import facelm
 
@@ -20,3 +21,8 @@ def test_public_names_are_sorted_and_loaded_when_they_are_used() -> None:
     assert facelm.__all__ == sorted(facelm.__all__)
     loaded = run("import sys, facelm; print(sorted(name for name in sys.modules if name.startswith('facelm')))")
     assert loaded == "['facelm']"
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    folders = {path.parent for path in Path(facelm.__file__).parent.rglob("*.py")}
+    assert [folder.name for folder in folders if not (folder / "__init__.py").exists()] == []
