@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.runs import batch
-from facelm.runs.batch import Outcome, Result
 from facelm.pictures.sources import Source
 from facelm.pictures.texts import UsageError
+from facelm.runs import batch
+from facelm.runs.batch import Outcome, Result
 
 if TYPE_CHECKING:
     from facelm.parsing.face import Face
