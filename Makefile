@@ -29,7 +29,7 @@ test: $(VENV)/.test
 	@echo "Types ..."
 	@$(BIN)/mypy
 	@echo "Tests ..."
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

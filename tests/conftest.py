@@ -19,6 +19,12 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for 
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 os.environ["COLUMNS"] = "300"  # a message stays in one line, however long the names of temporary folders are
 
+# Of several workers (pytest -n), each has processors of its own, as libraries start a thread for each they may use.
+if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
+    worker, workers = (os.environ[f"PYTEST_XDIST_WORKER{part}"] for part in ("", "_COUNT"))
+    own = sorted(os.sched_getaffinity(0))[int(worker.removeprefix("gw")) :: int(workers)]
+    os.sched_setaffinity(0, own or os.sched_getaffinity(0))
+
 import commands
 from common import ROOT, draw_face, write_pair
 
