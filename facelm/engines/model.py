@@ -24,18 +24,36 @@ _LIGHT_ENCODER = 10_000_000
 _UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
 
 
-def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
+def describe(encoder: str, size: int, data: tuple[str, ...] = (), start: str | None = None) -> ModelInfo:
     """Describe a new network: light encoders, below ten million parameters, get the lean decoder.
+
+    Args:
+        encoder: Its name in segmentation_models_pytorch.
+        size: Of the pictures, pixels.
+        data: What it is trained on.
+        start: File of start weights; of a model of facelm's with this encoder, the decoder is taken as well.
 
     Raises:
         ModelError: segmentation_models_pytorch has no such encoder.
     """
+    if start and (channels := _known_decoder(Path(start), encoder)):
+        return ModelInfo(encoder, channels, size, data=data)
     try:
         parameters = smp.encoders.get_encoder(encoder, weights=None).parameters()
     except (KeyError, ValueError, RuntimeError) as error:
         raise ModelError(f"--encoder {encoder}: segmentation_models_pytorch has no such encoder") from error
     light = sum(p.numel() for p in parameters) < _LIGHT_ENCODER
     return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
+
+
+def _known_decoder(path: Path, encoder: str) -> tuple[int, ...]:
+    """The channels of the decoder that a model of facelm's has to an encoder; of other files none."""
+    try:
+        info = read_info(path)
+    except ModelError:
+        return ()
+    decoders = {info.second_encoder: info.second_decoder_channels, info.encoder: info.decoder_channels}
+    return decoders.get(encoder, ())
 
 
 class MeanOfTwo(nn.Module):
@@ -78,18 +96,24 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
 
 
 def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn.Module:
+    """A U-Net; of fewer than five decoder blocks the logits are coarse, and enlarged."""
+    left_out = len(_DECODER) - len(channels)
     try:
-        network: nn.Module = smp.Unet(
+        network = smp.Unet(
             encoder,
             encoder_weights="imagenet" if pretrained else None,
-            decoder_channels=channels,
+            decoder_channels=(*channels, *channels[-1:] * left_out),
             classes=len(CLASSES),
         )
     except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
         if not pretrained:
             raise
         raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
-    return network
+    if left_out:
+        network.decoder.blocks = network.decoder.blocks[: len(channels)]
+        network.segmentation_head[1] = nn.Upsample(scale_factor=2**left_out, mode="bilinear")
+    unet: nn.Module = network
+    return unet
 
 
 def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
