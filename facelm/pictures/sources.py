@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from facelm.pictures import images
 from facelm.pictures.files import error_of
 from facelm.pictures.images import PICTURE_SUFFIXES
+from facelm.pictures.motion import CLIP_SUFFIXES
 from facelm.pictures.texts import UsageError
 
-OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg", ".crop.png")
+OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg", ".crop.png", ".overlay.mp4", ".mask.mkv")
 """What facelm writes. Folders and globs leave these out, lest a second run take the first one's results; a glob that
 ends with one of them, or a file that is named, is taken."""
 
@@ -96,7 +97,7 @@ def _read_pipe(pipe: int, name: str, stopped: Callable[[], bool]) -> bytes:
         parts.append(part)
 
 
-def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
+def find(inputs: Sequence[str], results: Sequence[Path] = (), clips: bool = False) -> list[Source]:
     """The pictures that the inputs stand for, in the order given and sorted within a folder or glob.
 
     A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
@@ -108,6 +109,7 @@ def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
     Args:
         inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
         results: Folders that results are written to; those inside of an input folder are not searched.
+        clips: Folders and globs give clips as well.
 
     Raises:
         UsageError: An input is empty, or ``-`` is there twice.
@@ -119,7 +121,7 @@ def find(inputs: Sequence[str], results: Sequence[Path] = ()) -> list[Source]:
     sources: dict[str, Source] = {}
     closed = frozenset(os.path.realpath(path) for path in results)
     for text in inputs:
-        for source in _expand(text, closed):
+        for source in _expand(text, closed, PICTURE_SUFFIXES | CLIP_SUFFIXES if clips else PICTURE_SUFFIXES):
             # A link to a picture is a picture of its own, as its result is. Unlike Path.resolve, realpath does not
             # raise when links lead in a circle.
             key = "-" if source.path is None else f"{os.path.realpath(source.path.parent)}/{source.path.name}"
@@ -159,7 +161,7 @@ def _folded(output: str) -> str:
     return unicodedata.normalize("NFC", output).lower()
 
 
-def _expand(text: str, closed: frozenset[str]) -> Iterator[Source]:
+def _expand(text: str, closed: frozenset[str], suffixes: frozenset[str]) -> Iterator[Source]:
     """The sources of one input."""
     if text == "-":
         yield Source(None, "-", "stdin")
@@ -167,10 +169,10 @@ def _expand(text: str, closed: frozenset[str]) -> Iterator[Source]:
     path = Path(text)
     mode = _mode(path)
     if stat.S_ISDIR(mode):
-        yield from (_inside(path, found) for found in sorted(_walk(path, closed)))
+        yield from (_inside(path, found) for found in sorted(_walk(path, closed, suffixes)))
     elif not mode and _MAGIC.search(text):
         folder, pattern = _split(path)
-        yield from (_inside(folder, found) for found in sorted(_glob(folder, pattern)))
+        yield from (_inside(folder, found) for found in sorted(_glob(folder, pattern, suffixes)))
     else:
         yield Source(path, text, path.stem)
 
@@ -188,14 +190,14 @@ def _inside(folder: Path, path: Path) -> Source:
     return Source(path, path.as_posix(), below.with_suffix("").as_posix())
 
 
-def _walk(folder: Path, results: frozenset[str]) -> Iterator[Path]:
+def _walk(folder: Path, results: frozenset[str], suffixes: frozenset[str]) -> Iterator[Path]:
     """The pictures in a folder and its sub folders, and the folders that cannot be opened."""
     closed: list[OSError] = []
     for here, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = [
             name for name in folders if not name.startswith(".") and os.path.realpath(Path(here, name)) not in results
         ]
-        yield from (path for name in files if is_photo(name) and _may_be_read(path := Path(here, name)))
+        yield from (path for name in files if is_wanted(name, suffixes) and _may_be_read(path := Path(here, name)))
     yield from (Path(error.filename) for error in closed)
 
 
@@ -206,7 +208,7 @@ def _split(path: Path) -> tuple[Path, list[str]]:
     return Path(*parts[:fixed]), list(parts[fixed:])
 
 
-def _glob(folder: Path, pattern: list[str]) -> Iterator[Path]:
+def _glob(folder: Path, pattern: list[str], suffixes: frozenset[str]) -> Iterator[Path]:
     """The pictures below a folder that match the parts of a pattern."""
     # pathlib before Python 3.13 refuses "**.jpg", and finds only folders for a "**" at the end.
     parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern]
@@ -216,7 +218,7 @@ def _glob(folder: Path, pattern: list[str]) -> Iterator[Path]:
     for path in folder.glob("/".join(parts)):
         below = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in below)
-        if not hidden and is_photo(path.name, own) and _may_be_read(path):
+        if not hidden and is_wanted(path.name, suffixes, own) and _may_be_read(path):
             yield path
 
 
@@ -226,9 +228,9 @@ def _may_be_read(path: Path) -> bool:
     return not mode or stat.S_ISREG(mode)
 
 
-def is_photo(name: str, own: bool = False) -> bool:
+def is_wanted(name: str, suffixes: frozenset[str] = PICTURE_SUFFIXES, own: bool = False) -> bool:
     """Whether a walk takes a file by its name; with ``own`` also one that facelm wrote."""
     lower = name.lower()
     if lower.startswith(".") or (lower.endswith(OWN_SUFFIXES) and not own):
         return False
-    return Path(lower).suffix in PICTURE_SUFFIXES
+    return Path(lower).suffix in suffixes

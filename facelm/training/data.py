@@ -171,7 +171,7 @@ def find_pictures(folder: Path) -> list[Path]:
         DataError: The folder is missing, or not a folder, or cannot be read.
     """
     try:
-        paths = [path for path in folder.iterdir() if sources.is_photo(path.name)]
+        paths = [path for path in folder.iterdir() if sources.is_wanted(path.name)]
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror})") from error
     return sorted(paths)
