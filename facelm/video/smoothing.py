@@ -1,0 +1,88 @@
+"""The points and the pose of one followed face, filtered in the face's own unit by true time.
+
+Where the head is (its middle, size and turn in the picture) and how the points lie on it are filtered apart, so that a
+head may move fast while the points on it stand still. Lids and lips, which move within a frame, answer sooner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facelm.landmarks.find import Landmarks
+from facelm.landmarks.points import PARTS
+from facelm.landmarks.shape import Pose, shape_model
+from facelm.pictures import affine
+from facelm.video.filters import OneEuroFilter, Response
+
+HEAD = Response(rest=0.6, gain=20.0, calm=0.1, agility=5.0)
+"""Of the head in the picture, in inter-ocular distances."""
+
+FIRM = Response(rest=0.6, gain=6.0, calm=0.1, agility=3.0)
+"""Of points that move little on a head."""
+
+NIMBLE = Response(rest=0.8, gain=40.0, calm=0.12, agility=12.0)
+"""Of lids and lips."""
+
+TURN = Response(rest=0.7, gain=0.5, calm=4.0, agility=4.0)
+"""Of the pose, in degrees."""
+
+_GROUPS = {
+    "jaw": FIRM,
+    "right_brow": FIRM,
+    "left_brow": FIRM,
+    "nose_bridge": FIRM,
+    "nose_base": FIRM,
+    "right_eye": NIMBLE,
+    "left_eye": NIMBLE,
+    "lips": NIMBLE,
+}
+_POINTS = {**{name: list(PARTS[name]) for name in _GROUPS if name != "lips"}, "lips": list(range(48, 68))}
+_STEADY = np.zeros(68)
+_STEADY[:17], _STEADY[17:27], _STEADY[27:36], _STEADY[[36, 39, 42, 45]] = 0.3, 0.3, 1, 1
+"""How much each point counts for where the head is: brows and outline move more than nose and corners of the eyes."""
+
+
+class FaceSmoother:
+    """Filters the landmarks of one face, frame after frame."""
+
+    def __init__(self) -> None:
+        self._head = OneEuroFilter(HEAD)
+        self._groups = {name: OneEuroFilter(response) for name, response in _GROUPS.items()}
+        self._pose = OneEuroFilter(TURN)
+        self._angle = 0.0
+
+    def __call__(self, found: Landmarks, time: float) -> Landmarks:
+        """The landmarks of the next frame, filtered; all but points and pose stays as it is.
+
+        Args:
+            found: In pixels of the picture.
+            time: Seconds; later than that of the frame before.
+        """
+        unit, to_face = _place(found.points)
+        on_face = affine.apply(to_face, found.points)
+        to_picture = affine.invert(to_face)
+        # Two points of the head, an inter-ocular distance apart, tell its middle, size and turn.
+        marks = affine.apply(to_picture, np.array([[-0.5, 0.0], [0.5, 0.0]]))
+        marks = self._head(marks, time, unit)
+        smooth = np.empty_like(on_face)
+        for name, points in _POINTS.items():
+            smooth[points] = self._groups[name](on_face[points], time)
+        head = affine.fit_similarity(np.array([[-0.5, 0.0], [0.5, 0.0]]), marks, np.ones(2))
+        return replace(found, points=affine.apply(head, smooth), pose=self._turn(found.pose, time))
+
+    def _turn(self, pose: Pose, time: float) -> Pose:
+        """The pose, filtered; roll runs on beyond half a turn while it is filtered."""
+        self._angle += (pose.roll - self._angle + 180) % 360 - 180
+        yaw, pitch, roll = self._pose(np.array([[pose.yaw, pose.pitch, self._angle]]), time)[0].tolist()
+        return Pose(yaw, pitch, (roll + 180) % 360 - 180)
+
+
+def _place(points: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """The inter-ocular distance, pixels, and the transform from the picture to the face, whose unit it is."""
+    mean = shape_model().mean[:, :2]
+    mean = (mean - mean[[36, 45]].mean(0)) / np.linalg.norm(mean[45] - mean[36])
+    to_face = affine.fit_similarity(points, mean, _STEADY)
+    return 1 / float(np.sqrt(abs(np.linalg.det(to_face[:, :2])))), to_face

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from facelm.landmarks.find import Landmarks
+from facelm.landmarks.shape import Pose, shape_model
+from facelm.video.smoothing import FaceSmoother
+
+SIDE = 80.0  # inter-ocular distance, pixels
+RATE = 30
+FACE = SIDE * shape_model().mean[:, :2] / np.linalg.norm(shape_model().mean[45] - shape_model().mean[36]) + 150
+
+
+def landmarks(points: np.ndarray, roll: float = 0.0) -> Landmarks:
+    return Landmarks(points, np.zeros(68), np.ones(68), np.ones(68, bool), {}, Pose(0, 0, roll))
+
+
+def smooth(frames: np.ndarray) -> np.ndarray:
+    smoother = FaceSmoother()
+    return np.stack([smoother(landmarks(points), number / RATE).points for number, points in enumerate(frames)])
+
+
+def test_a_still_face_does_not_tremble() -> None:
+    frames = FACE + np.random.default_rng(0).normal(0, 0.003 * SIDE, (90, 68, 2))
+    assert smooth(frames)[30:].std(0).mean() < 0.3 * frames[30:].std(0).mean()
+
+
+def test_a_head_that_moves_is_followed_within_a_frame() -> None:
+    way = 0.05 * SIDE  # in each frame
+    frames = np.stack([FACE + np.array([way * max(0, number - 20), 0]) for number in range(60)])
+    assert abs(smooth(frames) - frames)[25:].max() < way
+
+
+def test_a_blink_keeps_its_depth() -> None:
+    gap = (FACE[[40, 41]] - FACE[[38, 37]])[:, 1].mean()
+    closed = np.concatenate([np.zeros(20), [0.5, 1, 1, 0.5], np.zeros(20)])
+    frames = np.stack([FACE] * len(closed))
+    frames[:, [37, 38], 1] += closed[:, None] * gap
+    gaps = (smooth(frames)[:, [40, 41]] - smooth(frames)[:, [38, 37]])[..., 1].mean(1)
+    assert gap - gaps.min() > 0.9 * gap
+
+
+def test_roll_goes_on_beyond_half_a_turn() -> None:
+    smoother = FaceSmoother()
+    found = landmarks(FACE)
+    for number in range(40):
+        turned = smoother(replace(found, pose=Pose(0, 0, 179 if number % 2 else -179)), number / RATE)
+    assert abs(turned.pose.roll) > 178
