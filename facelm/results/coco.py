@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.points import CLOSED, PARTS, POINTS
-from facelm.results.records import FaceRecord, PictureRecord, plain_text, rounded
+from facelm.results.records import FaceRecord, PictureRecord, frame_of, plain_text, rounded
 
 
 def encode_region(mask: NDArray[np.bool_]) -> dict[str, Any]:
@@ -25,11 +25,11 @@ def dump_coco(records: Iterable[PictureRecord], stream: TextIO) -> None:
     """Write a COCO document with the pictures that could be read, and an annotation for each face."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for image_id, record in enumerate(records, start=1):  # the same number as CSV's frame
+    for image_id, record in enumerate(records, start=1):  # of pictures, the same number as CSV's frame
         if record.error is not None:
             continue
         size = {"width": record.width, "height": record.height}
-        images.append({"id": image_id, "file_name": plain_text(record.image), **size})
+        images.append({"id": image_id, "file_name": plain_text(record.image), **frame_of(record), **size})
         for face in record.faces:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(face, record)})
     document = {
@@ -56,6 +56,8 @@ def _annotation(face: FaceRecord, picture: PictureRecord) -> dict[str, Any]:
         "num_keypoints": POINTS,
         "score": rounded(face.score, 4),
     }
+    if face.track is not None:
+        annotation["track_id"] = face.track
     if face.region is not None:
         from pycocotools import mask as rle
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.landmarks.find import find_landmarks
+from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste, paste_instances
 from facelm.results.coco import encode_region
@@ -34,13 +34,39 @@ def record_faces(
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
     """
+    found = [find_landmarks(face) for face in faces]
+    return describe_faces(faces, found, height, width, regions, solid, min_confidence)
+
+
+def describe_faces(
+    faces: Sequence[Face],
+    landmarks: Sequence[Landmarks],
+    height: int,
+    width: int,
+    regions: bool = False,
+    solid: bool = False,
+    min_confidence: float = 0.0,
+    tracks: Sequence[int] | None = None,
+) -> tuple[FaceRecord, ...]:
+    """Faces whose landmarks are known, as they are written to files; see `record_faces`.
+
+    Args:
+        faces: As they were parsed, all of them: the region of each is what it owns.
+        landmarks: Of each face.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        regions: Also encode the region of each face, which COCO files hold.
+        solid: Also give the landmarks in three dimensions.
+        min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
+            outside the picture.
+        tracks: Number of each face in its clip.
+    """
     records = []
     if regions:
         mask = paste(faces, height, width)
         owner = paste_instances(faces, height, width, mask) * np.isin(mask, classes.indices(*classes.FACE))
-    for number, face in enumerate(faces, 1):
-        found = find_landmarks(face)
-        region = encode_region(owner == number) if regions else None
+    for at, (face, found) in enumerate(zip(faces, landmarks, strict=True)):
+        region = encode_region(owner == at + 1) if regions else None
         records.append(
             FaceRecord(
                 face.box,
@@ -55,6 +81,7 @@ def record_faces(
                 & (found.confidence.round(CONFIDENCE_DECIMALS) >= min_confidence),
                 region,
                 np.column_stack([found.points, found.depth]) if solid else None,
+                None if tracks is None else tracks[at],
             )
         )
     return tuple(records)

@@ -18,7 +18,14 @@ from facelm.landmarks.points import POINTS
 from facelm.pictures.files import ImageError, atomic_path, remove_later
 from facelm.results.coco import dump_coco
 from facelm.results.openface import dump_csv
-from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
+from facelm.results.records import (
+    CONFIDENCE_DECIMALS,
+    FaceRecord,
+    PictureRecord,
+    frame_of,
+    plain_text,
+    rounded,
+)
 
 
 def to_json(record: PictureRecord) -> dict[str, Any]:
@@ -27,6 +34,7 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
         return {"image": plain_text(record.image), "error": plain_text(record.error)}
     faces = [
         {
+            **({} if face.track is None else {"track": face.track}),
             "box": rounded(face.box, 2),
             "score": rounded(face.score, 4),
             "roll": rounded(face.roll, 2),
@@ -38,11 +46,12 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
         }
         for face in record.faces
     ]
-    return {"image": plain_text(record.image), "width": record.width, "height": record.height, "faces": faces}
+    size = {"width": record.width, "height": record.height}
+    return {"image": plain_text(record.image), **frame_of(record), **size, "faces": faces}
 
 
-def load_jsonl(path: Path, solid: bool = False) -> dict[str, PictureRecord]:
-    """The records of a file of JSON lines by name of the picture; those of pictures that failed are left out.
+def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]]:
+    """The records of a file of JSON lines by name of picture or clip, without those of which a line tells an error.
 
     Args:
         path: The file; a last line that is not whole is left out.
@@ -51,16 +60,24 @@ def load_jsonl(path: Path, solid: bool = False) -> dict[str, PictureRecord]:
     Raises:
         ImageError: It cannot be read, or is something else.
     """
-    records = {}
+    records: dict[str, list[PictureRecord]] = {}
+    failed: set[str] = set()
     try:
         for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
             line: dict[str, Any] = json.loads(text) if text.endswith("\n") else {"error": "cut off"}
-            if "error" not in line and all(("landmarks_3d" in face) == solid for face in line["faces"]):
-                faces = tuple(_face_from_json(face) for face in line["faces"])
-                records[line["image"]] = PictureRecord(line["image"], line["width"], line["height"], faces)
+            if "error" in line or any(("landmarks_3d" in face) != solid for face in line["faces"]):
+                failed.add(line.get("image", ""))
+                continue
+            faces = tuple(_face_from_json(face) for face in line["faces"])
+            frame, time = line.get("frame"), line.get("timestamp")
+            record = PictureRecord(line["image"], line["width"], line["height"], faces, frame=frame, timestamp=time)
+            if frame is None:
+                records[record.image] = [record]
+            else:
+                records.setdefault(record.image, []).append(record)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ImageError(f"{path}: cannot be read as JSON lines of landmarks ({error})") from error
-    return records
+    return {name: found for name, found in records.items() if name not in failed}
 
 
 def _face_from_json(face: dict[str, Any]) -> FaceRecord:
@@ -75,6 +92,7 @@ def _face_from_json(face: dict[str, Any]) -> FaceRecord:
         np.array(face["confidence"]),
         np.array(face["visible"]),
         landmarks_3d=np.array(face["landmarks_3d"]) if "landmarks_3d" in face else None,
+        track=face.get("track"),
     )
 
 
@@ -140,7 +158,7 @@ def _dump_json(records: Iterable[PictureRecord], stream: TextIO) -> None:
 
 
 def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
-    """Write iBUG's ``.pts`` for each face of a picture: ``<stem>.pts``, ``<stem>.2.pts`` and so on.
+    """Write iBUG's ``.pts`` for each face of a picture: ``<stem>.pts``, ``<stem>.2.pts`` and so on; in a clip by track.
 
     The first is written last: where it is, all are.
 
@@ -155,10 +173,10 @@ def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
     """
     if record.faces and not record.stem:
         raise ValueError(f"{record.image} has no stem to name its .pts file by")
-    if clear:
+    if clear and record.frame is None:
         remove_later(lambda number: _pts_path(record, folder, number), len(record.faces))
     for number, face in reversed(list(enumerate(record.faces, 1))):
-        with atomic_path(_pts_path(record, folder, number)) as partial:
+        with atomic_path(_pts_path(record, folder, face.track or number)) as partial:
             partial.write_text(_pts(face), encoding="ascii", newline="\n")
 
 
@@ -169,7 +187,7 @@ def _pts_path(record: PictureRecord, folder: Path, number: int) -> Path:
 def _save_pts(records: Iterable[PictureRecord], folder: Path) -> None:
     written: set[Path] = set()
     for record in records:
-        files = {_pts_path(record, folder, number) for number in range(1, len(record.faces) + 1)}
+        files = {_pts_path(record, folder, face.track or at) for at, face in enumerate(record.faces, 1)}
         if twice := written & files:
             raise ValueError(f"{record.image} and another picture would both write {twice.pop()}")
         written |= files
@@ -196,7 +214,7 @@ def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[
 
     arrays = {
         "image": stack([plain_text(record.image) for record, _, _ in found], dtype=np.str_),
-        "face_id": stack([number for _, number, _ in found], dtype=np.int64),
+        "face_id": stack([face.track or number for _, number, face in found], dtype=np.int64),
         "box": stack([face.box for face in faces], 4),
         "score": stack([face.score for face in faces]),
         "pose": stack([(face.yaw, face.pitch, face.roll) for face in faces], 3),
@@ -204,6 +222,11 @@ def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[
         "confidence": stack([face.confidence for face in faces], POINTS),
         "visible": stack([face.visible for face in faces], POINTS, dtype=np.bool_),
     }
+    if any(record.frame is not None for record, _, _ in found):
+        arrays["frame"] = stack(
+            [-1 if record.frame is None else record.frame for record, _, _ in found], dtype=np.int64
+        )
+        arrays["timestamp"] = stack([record.timestamp or 0.0 for record, _, _ in found], dtype=np.float64)
     if solid:
         arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
     return arrays

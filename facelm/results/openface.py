@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.points import POINTS
-from facelm.results.records import FaceRecord, PictureRecord, plain_text, rounded
+from facelm.results.records import TIME_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
 
 _ABOUT = ("frame", "face_id", "timestamp", "confidence", "success")
 _POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
 
 
 def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = False) -> None:
-    """Write a row for each face, and one for each picture without a face; flushed after each picture.
+    """Write a row for each face, and one for each picture or frame without a face; flushed after each picture.
 
     Args:
         records: May be a generator.
@@ -27,7 +27,15 @@ def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = Fal
     coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*_ABOUT, *_POSE, *coordinates, "image"])
-    for frame, record in enumerate(records, start=1):
+    pictures = 0
+    clip: str | None = None
+    for record in records:
+        if record.frame is None and record.error is not None and record.image == clip:
+            continue  # the clip has rows
+        pictures += record.frame is None or record.image != clip
+        clip = None if record.frame is None else record.image
+        frame = pictures if record.frame is None else record.frame + 1  # OpenFace counts from 1
+        time = rounded(record.timestamp or 0.0, TIME_DECIMALS)
         # csv does not quote a carriage return, and readers end the row there.
         image = plain_text(record.image).replace("\r", r"\r")
         for face_id, face in enumerate(record.faces):
@@ -35,9 +43,9 @@ def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = Fal
             if solid:
                 points = np.concatenate([points, np.asarray(face.landmarks_3d).T.ravel()])
             found = [rounded(face.score, 4), 1, *rounded(to_openface(face), 5), *rounded(points, 2)]
-            writer.writerow([frame, face_id, 0.0, *found, image])
+            writer.writerow([frame, face_id if face.track is None else face.track, time, *found, image])
         if not record.faces:
-            writer.writerow([frame, 0, 0.0, 0.0, 0, *[""] * (len(_POSE) + len(coordinates)), image])
+            writer.writerow([frame, 0, time, 0.0, 0, *[""] * (len(_POSE) + len(coordinates)), image])
         stream.flush()
 
 

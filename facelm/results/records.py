@@ -13,6 +13,9 @@ from facelm.landmarks.points import POINTS
 CONFIDENCE_DECIMALS = 3
 """Of a confidence as it is written."""
 
+TIME_DECIMALS = 6
+"""Of seconds as they are written."""
+
 
 @dataclass(frozen=True, eq=False)
 class FaceRecord:
@@ -27,6 +30,7 @@ class FaceRecord:
         visible: (68,) bool.
         region: The face as a COCO run-length mask, from `facelm.results.coco.encode_region`; only COCO output uses it.
         landmarks_3d: (68, 3) x, y, z in pixels; z grows away from the camera.
+        track: Number of the face in its clip, from 1; None in a picture.
 
     Raises:
         ValueError: An array has the wrong shape, or a number is not finite.
@@ -42,6 +46,7 @@ class FaceRecord:
     visible: NDArray[np.bool_]
     region: dict[str, Any] | None = None
     landmarks_3d: NDArray[np.float64] | None = None
+    track: int | None = None
 
     def __post_init__(self) -> None:
         shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}
@@ -57,15 +62,17 @@ class FaceRecord:
 
 @dataclass(frozen=True)
 class PictureRecord:
-    """What was found in one picture.
+    """What was found in one picture, or in one frame of a clip.
 
     Attributes:
-        image: The picture as the user named it.
+        image: The picture or the clip as the user named it.
         width: Pixels; 0 when the picture could not be read.
         height: Pixels; 0 when the picture could not be read.
         faces: None is not a failure.
         error: Why the picture could not be read, else None.
         stem: Output path without suffix, relative to the output folder; ``.pts`` files are named by it.
+        frame: Number of the frame in its clip, from 0; None for a picture.
+        timestamp: When the frame is shown, seconds; None for a picture.
     """
 
     image: str
@@ -74,6 +81,8 @@ class PictureRecord:
     faces: tuple[FaceRecord, ...] = ()
     error: str | None = None
     stem: str = ""
+    frame: int | None = None
+    timestamp: float | None = None
 
 
 def plain_text(text: str) -> str:
@@ -84,3 +93,10 @@ def plain_text(text: str) -> str:
 def rounded(values: ArrayLike, decimals: int) -> Any:
     """Values as Python floats in nested lists; adding zero turns -0.0 into 0.0."""
     return (np.round(np.asarray(values, np.float64), decimals) + 0.0).tolist()
+
+
+def frame_of(record: PictureRecord) -> dict[str, Any]:
+    """What tells a frame from the others of its clip, as it is written; nothing for a picture."""
+    if record.frame is None:
+        return {}
+    return {"frame": record.frame, "timestamp": rounded(record.timestamp or 0.0, TIME_DECIMALS)}
