@@ -17,6 +17,8 @@ from facelm.cli.options import Folder, Format, Job, takes_job
 from facelm.pictures.files import spell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.results.records import PictureRecord
+    from facelm.video.watching import SeenFrame
 
 
 _Refusal: type[Exception] = typer.BadParameter.__bases__[0]
@@ -78,20 +81,28 @@ def parse(
         typer.Option(help="Also cut out each face, upright, into this folder: <stem>.<number>.crop.png"),
     ] = None,
     crop_size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the crops, pixels.")] = 512,
+    video: Annotated[
+        bool, typer.Option("--video", help="The masks of a video in one file, <stem>.mask.mkv: grey, without loss.")
+    ] = False,
 ) -> None:
-    """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices."""
+    """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices.
+
+    Of a video there is one for each frame: <stem>/<frame, six digits>.mask.png.
+    """
     from facelm.cli.run import Run
 
     suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
-    run = Run(job, out, [suffix for suffix, wanted in suffixes.items() if wanted], [crops] if crops else [])
+    wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
+    run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "")
     if crops is not None:
         run.keep_apart(crops)
     from facelm import classes
     from facelm.parsing.masks import paste, paste_instances, paste_probabilities, write_probabilities
     from facelm.pictures import files, images
     from facelm.pictures.crops import cut_crop
+    from facelm.runs.places import into_folder, into_video
 
-    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+    def write(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
         height, width = rgb.shape[:2]
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
@@ -106,7 +117,15 @@ def parse(
                 files.remove_later(names, len(faces))
         images.write_mask(out / f"{source.stem}.mask.png", mask, classes.palette())
 
-    run.finish(write)
+    def paste_frame(seen: SeenFrame) -> NDArray[np.uint8]:
+        return paste(seen.parsed, *seen.frame.rgb.shape[:2])
+
+    def write_frame(clip: Source, seen: SeenFrame) -> None:
+        write(seen.source(clip), seen.frame.rgb, seen.parsed)
+
+    if video:
+        run.finish(write, into_video(out, ".mask.mkv", run.stopped, paste_frame, masks=True))
+    run.finish(write, into_folder(out, run.suffixes, run.stopped, write_frame))
 
 
 @app.command()
@@ -144,8 +163,9 @@ def landmarks(
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
     from facelm.landmarks import learned
-    from facelm.results.faces import record_faces
+    from facelm.results.faces import describe_faces, record_faces
     from facelm.results.records import PictureRecord
+    from facelm.runs.places import into_folder, into_records
 
     learned.prepare()
 
@@ -154,17 +174,29 @@ def landmarks(
         found = record_faces(faces, height, width, kind == "coco", solid, min_confidence)
         return PictureRecord(source.name, width, height, found, stem=source.stem)
 
+    def record_frame(clip: Source, seen: SeenFrame) -> PictureRecord:
+        height, width = seen.frame.rgb.shape[:2]
+        tracks = [each.track for each in seen.faces]
+        found = describe_faces(
+            seen.parsed, seen.landmarks, height, width, kind == "coco", solid, min_confidence, tracks
+        )
+        stem, frame = seen.source(clip).stem, seen.frame
+        return PictureRecord(clip.name, width, height, found, None, stem, frame.number, frame.timestamp)
+
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
         formats.write_pts(record(source, rgb, faces), out or Path(), job.overwrite)
 
+    def write_frame(clip: Source, seen: SeenFrame) -> None:
+        formats.write_pts(record_frame(clip, seen), out or Path())
+
     if in_folder:
-        run.finish(write)
+        run.finish(write, into_folder(out or Path(), run.suffixes, run.stopped, write_frame))
     try:
         if out is None:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            formats.dump(run.records(record), kind, sys.stdout, solid)
+            formats.dump(run.records(record, into_records(record_frame)), kind, sys.stdout, solid)
         else:
-            formats.save(run.records(record), kind, out, solid)
+            formats.save(run.records(record, into_records(record_frame)), kind, out, solid)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
     except files.ImageError as error:
@@ -182,21 +214,28 @@ def overlay(
     no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
     no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
 ) -> None:
-    """Draw mask and landmarks on each photo: <stem>.overlay.jpg."""
+    """Draw mask and landmarks on each photo, <stem>.overlay.jpg, and each video, <stem>.overlay.mp4."""
     from facelm.cli.run import Run
 
-    run = Run(job, out, [".overlay.jpg"])
+    run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4")
     from facelm.landmarks.find import find_landmarks
     from facelm.parsing.masks import paste
     from facelm.pictures import images
     from facelm.results.overlay import draw_landmarks, draw_mask
+    from facelm.runs.places import into_video
+
+    def draw(rgb: NDArray[np.uint8], faces: Sequence[Face], points: Sequence[Landmarks]) -> NDArray[np.uint8]:
+        drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
+        return draw_landmarks(drawn, [] if no_landmarks else points)
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
-        points: list[Landmarks] = [] if no_landmarks else [find_landmarks(face) for face in faces]
-        drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
-        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw_landmarks(drawn, points))
+        points = [] if no_landmarks else [find_landmarks(face) for face in faces]
+        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw(rgb, faces, points))
 
-    run.finish(write)
+    def draw_frame(seen: SeenFrame) -> NDArray[np.uint8]:
+        return draw(seen.frame.rgb, seen.parsed, seen.landmarks)
+
+    run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 
 
 for command in (models.train, models.evaluate, models.export, models.bench):

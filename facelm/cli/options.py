@@ -38,7 +38,7 @@ class Job:
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="INPUT...", help="Pictures, folders (walked recursively), quoted globs, or - for standard input."
+            metavar="INPUT...", help="Pictures, videos, folders (walked recursively), quoted globs, or - for a picture."
         ),
     ] = None
     from_file: Annotated[
@@ -60,6 +60,11 @@ class Job:
     box: Annotated[
         list[str] | None,
         typer.Option(help="Faces of your own detector: x0,y0,x1,y1, or a CSV or JSON file of boxes. May be repeated."),
+    ] = None
+    every: Annotated[int, typer.Option(min=1, help="Of videos: look at the first of every so many frames.")] = 1
+    no_smooth: Annotated[bool, typer.Option("--no-smooth", help="Of videos: each frame by itself.")] = False
+    max_faces: Annotated[
+        int | None, typer.Option(min=1, help="Most faces in a picture or frame: the largest. Default: all.")
     ] = None
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave results that are there, do only the rest.")
@@ -167,3 +172,15 @@ def match_boxes(job: Job, pictures: Sequence[str]) -> Mapping[str, Sequence[Box]
         if names and not job.quiet:
             screen.warn(f"--box: {len(names)} names {cause}: {names[0]}{' ...' if len(names) > 1 else ''}")
     return matched.of
+
+
+def refuse_overwriting(path: Path, more: int = 0) -> None:
+    """End the command: a result is there already.
+
+    Raises:
+        typer.BadParameter: Always.
+    """
+    others = f" (and {more} more)" if more else ""
+    raise typer.BadParameter(
+        f"{path}{others} exists already: --overwrite writes it anew, --skip-existing does only what is missing"
+    )

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from facelm.cli import screen
-from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes
+from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes, refuse_overwriting
 from facelm.cli.screen import Tally
+from facelm.cli.signals import Stop
 from facelm.pictures import files, sources, texts
-from facelm.pictures.boxes import Box
+from facelm.pictures.motion import is_clip
 from facelm.pictures.sources import Source
 from facelm.results import formats
 from facelm.results.records import PictureRecord, plain_text
-from facelm.runs import batch, cluster
+from facelm.runs import batch, clips, cluster, places
 from facelm.runs.batch import Outcome, Result
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from facelm.parsing.face import Face
-    from facelm.parsing.parser import FaceParser
 
 NOTHING_TO_DO = 3
 Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
@@ -45,17 +43,25 @@ class Run:
         out: Folder of the results, if each picture has files of its own.
         suffixes: Of the files that each picture must have when it is done.
         written: Other files and folders that the command writes; folders are not searched for pictures.
+        clip_suffix: Of the file that is written for each clip; empty for a folder.
 
     Raises:
         typer.BadParameter: The options cannot be used together, or a result is there already.
         typer.Exit: There is nothing to do.
     """
 
-    def __init__(self, job: Job, out: Path | None, suffixes: Sequence[str], written: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        job: Job,
+        out: Path | None,
+        suffixes: Sequence[str],
+        written: Sequence[Path] = (),
+        clip_suffix: str = "",
+    ) -> None:
         self.job = job
         self.tally = Tally()
-        self.stopped_by: int | None = None
-        _on_signals(_end_at_once)
+        self.suffixes, self.clip_suffix = suffixes, clip_suffix
+        self.stopped = Stop()
         self.unfinished: files.ImageError | None = None
         inputs = list(job.inputs or ())
         if job.skip_existing and job.overwrite:
@@ -67,13 +73,18 @@ class Run:
                 inputs += texts.read_list(job.from_file)
             elif not inputs:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
-            found = sources.find(inputs, [path for path in (out, *written) if path])
-            sources.check_outputs(found, suffixes)
+            found = sources.find(inputs, [path for path in (out, *written) if path], clips=True)
+            self.clips = {source for source in found if is_clip(source.path)}
+            if self.clips and (job.box or job.engine is Engine.ray):
+                name = next(source.name for source in found if source in self.clips)
+                raise typer.BadParameter(f"{'--box' if job.box else '--engine ray'} is for pictures; {name} is a video")
+            sources.check_outputs([source for source in found if source not in self.clips], suffixes)
+            sources.check_outputs(list(self.clips), [clip_suffix] if suffixes else [])
             self.boxes = match_boxes(job, [source.name for source in found]) if job.box else None
         except (texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
         self.sources = self.all_sources = found
-        self.known: dict[str, PictureRecord] = {}
+        self.known: dict[str, list[PictureRecord]] = {}
         if not found:
             screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")
             raise typer.Exit(NOTHING_TO_DO)
@@ -87,12 +98,16 @@ class Run:
         """Skip the pictures whose files are there, or refuse to write over them."""
         if self.job.overwrite:
             return
-        there = [
-            [path for suffix in suffixes if (path := out / f"{source.stem}{suffix}").exists()]
+        wanted = [
+            [out / f"{source.stem}{suffix}" for suffix in ([self.clip_suffix] if source in self.clips else suffixes)]
             for source in self.sources
         ]
+        there = [[path for path in paths if path.exists()] for paths in wanted]
         if self.job.skip_existing:
-            kept = [len(paths) == len(suffixes) for paths in there]
+            kept = [
+                len(found) == len(paths) and not places.unfinished(paths[0]).exists()
+                for found, paths in zip(there, wanted, strict=True)
+            ]
             self.tally.skipped = sum(kept)
             self.sources = [source for source, keep in zip(self.sources, kept, strict=True) if not keep]
         elif any(there):
@@ -142,43 +157,59 @@ class Run:
                 self._open_manifest(stack)
             self.exit()
 
-    def _process(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
-        """Process the pictures with the engine that the options ask for."""
+    def _process(
+        self, finish: Finish[Result], clip: clips.Finish[Result], begun: Callable[[int | None], None]
+    ) -> Iterator[Outcome[Result]]:
+        """Process pictures with the engine that the options ask for, and clips one by one, in their order."""
         job = self.job
-        if not self.sources:
-            return iter(())
         make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
-        look = partial(_see, self.boxes)
-
-        def stopped() -> bool:
-            return self.stopped_by is not None
-
+        look = partial(batch.look, self.boxes, job.max_faces)
         if job.engine is Engine.ray:
             check_model(job.model)
-            _on_signals(self._stop)
-            return cluster.process(self.sources, make, look, finish, stopped)
-        threads = min(batch.THREADS, len(self.sources))
-        see = partial(look, make(threads=threads))
-        _on_signals(self._stop)
-        return batch.process(self.sources, see, finish, stopped, threads)
+            self.stopped.wait()
+            yield from cluster.process(self.sources, make, look, finish, self.stopped)
+            return
+        pictures = [source for source in self.sources if source not in self.clips]
+        threads = min(batch.THREADS, len(pictures))
+        see = partial(look, make(threads=threads)) if pictures else None
+        parser = make() if len(pictures) < len(self.sources) else None
+        self.stopped.wait()
+        how = clips.Following(job.every, not job.no_smooth, job.max_faces)
+        for moving, some in groupby(self.sources, self.clips.__contains__):
+            group = list(some)
+            if see is not None and not moving:
+                yield from batch.process(group, see, finish, self.stopped, threads)
+            elif parser is not None:
+                for source in group:
+                    if not self.stopped():
+                        yield from clips.process(source, parser, how, clip, self.stopped, begun)
 
-    def outcomes(self, finish: Finish[Result]) -> Iterator[Outcome[Result]]:
-        """Process the pictures; failures are named, counted, and passed on like the rest."""
+    def outcomes(self, finish: Finish[Result], clip: clips.Finish[Result]) -> Iterator[Outcome[Result]]:
+        """Process pictures and clips; failures are named, counted, and passed on like the rest."""
         with ExitStack() as stack:
             manifest = self._open_manifest(stack)
             progress = stack.enter_context(screen.picture_progress(self.job.quiet))
             bar = progress.add_task("pictures", total=len(self.sources))
-            for outcome in self._process(finish):
+            frames = progress.add_task("frames", visible=False)
+
+            def begun(count: int | None) -> None:
+                progress.reset(frames, total=count, visible=True)
+
+            for outcome in self._process(finish, clip, begun):
+                if outcome.part:
+                    progress.advance(frames)
+                    yield outcome
+                    continue
                 if outcome.error is not None:
                     screen.warn(outcome.error)
                 self.tally.add(outcome)
                 for stream in manifest:
-                    print(json.dumps(_line(outcome)), file=stream, flush=True)
+                    print(json.dumps(outcome.line()), file=stream, flush=True)
                 progress.advance(bar)
                 yield outcome
 
-    def records(self, finish: Finish[PictureRecord]) -> Iterator[PictureRecord]:
-        """A record of each picture, those of an earlier run among them, in the order of the pictures.
+    def records(self, finish: Finish[PictureRecord], clip: clips.Finish[PictureRecord]) -> Iterator[PictureRecord]:
+        """A record of each picture and frame, those of an earlier run among them, in the order of the pictures.
 
         Records of pictures that this run is not about come first.
 
@@ -186,28 +217,29 @@ class Run:
             facelm.ImageError: The run was stopped, and what it writes is to be whole.
         """
         names = {plain_text(source.name) for source in self.all_sources}
-        yield from (record for name, record in self.known.items() if name not in names)
+        yield from (record for name, known in self.known.items() if name not in names for record in known)
         rest = iter(self.all_sources)
-        for outcome in self.outcomes(finish):
-            for source in rest:
-                if source == outcome.source:
-                    break
-                yield from self._known(source)
-            failure = PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
-            yield outcome.result or failure
+        current: Source | None = None
+        for outcome in self.outcomes(finish, clip):
+            while current != outcome.source:
+                current = next(rest)
+                yield from self._known(current) if current != outcome.source else ()
+            if outcome.result is not None:
+                yield outcome.result
+            if outcome.error is not None:
+                yield PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
         for source in rest:
             yield from self._known(source)
-        if self.stopped_by is not None and self.unfinished is not None:
+        if self.stopped() and self.unfinished is not None:
             raise self.unfinished
 
-    def _known(self, source: Source) -> Iterator[PictureRecord]:
-        if (known := self.known.get(plain_text(source.name))) is not None:
-            yield known
+    def _known(self, source: Source) -> Sequence[PictureRecord]:
+        return self.known.get(plain_text(source.name), ())
 
-    def finish(self, finish: Finish[object]) -> None:
-        """Process all pictures, for what ``finish`` writes; then end the command."""
+    def finish(self, finish: Finish[object], clip: clips.Finish[object]) -> None:
+        """Process all pictures and clips, for what is written of them; then end the command."""
         try:
-            for _ in self.outcomes(finish):
+            for _ in self.outcomes(finish, clip):
                 pass
         except texts.UsageError as error:
             raise typer.BadParameter(str(error)) from None
@@ -220,8 +252,8 @@ class Run:
         """Say what was done, and end the command with the status that tells how it went."""
         if not self.job.quiet:
             screen.show_tally(self.tally)
-        if self.stopped_by is not None:
-            raise typer.Exit(128 + self.stopped_by)
+        if self.stopped.by is not None:
+            raise typer.Exit(128 + self.stopped.by)
         raise typer.Exit(1 if self.tally.failed else 0)
 
     def _open_manifest(self, stack: ExitStack) -> list[TextIO]:
@@ -232,45 +264,3 @@ class Run:
                 temporary.write_bytes(self.job.manifest.read_bytes())
             streams.append(stack.enter_context(temporary.open("a", encoding="utf-8")))
         return streams
-
-    def _stop(self, signum: int, frame: FrameType | None) -> None:
-        """The pictures in hand are finished; a second signal ends the program at once."""
-        self.stopped_by = signum
-        signal.signal(signum, signal.SIG_DFL)
-
-
-def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, handler)
-
-
-def _end_at_once(signum: int, frame: FrameType | None) -> None:
-    """Before the first picture there is nothing to finish, and reading a list may take forever."""
-    raise SystemExit(128 + signum)
-
-
-def _see(
-    boxes: Mapping[str, Sequence[Box]] | None, parser: FaceParser, source: Source, rgb: NDArray[np.uint8]
-) -> list[Face]:
-    """The faces of a picture: those that the parser finds, or those in the boxes of another detector."""
-    return parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
-
-
-def refuse_overwriting(path: Path, more: int = 0) -> None:
-    """End the command: a result is there already.
-
-    Raises:
-        typer.BadParameter: Always.
-    """
-    others = f" (and {more} more)" if more else ""
-    raise typer.BadParameter(
-        f"{path}{others} exists already: --overwrite writes it anew, --skip-existing does only what is missing"
-    )
-
-
-def _line(outcome: Outcome[Any]) -> dict[str, object]:
-    """A line of the manifest: image, and faces and seconds, or why it failed."""
-    line: dict[str, object] = {"image": plain_text(outcome.source.name)}
-    if outcome.error is not None:
-        return line | {"error": plain_text(outcome.error)}
-    return line | {"faces": outcome.faces, "seconds": round(outcome.seconds, 4)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from facelm.pictures.files import ImageError, error_of
 from facelm.pictures.sources import Source, read
+from facelm.results.records import plain_text
 
 if TYPE_CHECKING:
     from facelm.parsing.face import Face
+    from facelm.parsing.parser import FaceParser
+    from facelm.pictures.boxes import Box
 
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -30,14 +33,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[Result]):
-    """What became of one picture.
+    """What became of one picture, of one clip, or of one frame of a clip.
 
     Attributes:
-        source: The picture.
-        faces: How many were found.
+        source: The picture or clip.
+        faces: How many were found; of a clip, how many tracks.
         seconds: From when it was begun to when it was finished.
         result: What ``finish`` made of it; None where it failed.
         error: Why it failed, else None.
+        frames: How many were looked at; None of a picture.
+        part: It is a frame of a clip, of which more will be told.
     """
 
     source: Source
@@ -45,6 +50,38 @@ class Outcome(Generic[Result]):
     seconds: float = 0.0
     result: Result | None = None
     error: str | None = None
+    frames: int | None = None
+    part: bool = False
+
+    def line(self) -> dict[str, object]:
+        """A line of the manifest: image, and faces and seconds, or why it failed."""
+        line: dict[str, object] = {"image": plain_text(self.source.name)}
+        if self.frames is not None:
+            line["frames"] = self.frames
+        if self.error is not None:
+            return line | {"error": plain_text(self.error)}
+        return line | {"faces": self.faces, "seconds": round(self.seconds, 4)}
+
+
+def look(
+    boxes: Mapping[str, Sequence[Box]] | None,
+    most: int | None,
+    parser: FaceParser,
+    source: Source,
+    rgb: NDArray[np.uint8],
+) -> list[Face]:
+    """The faces of a picture: those that the parser finds, or those in the boxes of another detector.
+
+    Args:
+        boxes: Of the other detector, by name of the picture; None where there is none.
+        most: How many faces at most, the largest ones; None is all.
+        parser: Finds and parses them.
+        source: The picture.
+        rgb: (H, W, 3) uint8.
+    """
+    faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
+    largest = sorted(faces, key=lambda face: -abs(float(np.linalg.det(face.to_picture[:, :2]))))[:most]
+    return [face for face in faces if any(face is each for each in largest)]
 
 
 def process(

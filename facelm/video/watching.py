@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from facelm.landmarks.find import Landmarks
+from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
+from facelm.pictures.sources import Source
 from facelm.video.clips import Clip
 from facelm.video.following import FollowedFace, Follower
 from facelm.video.frames import Frame
@@ -23,6 +26,20 @@ class SeenFrame:
 
     frame: Frame
     faces: tuple[FollowedFace, ...]
+
+    @property
+    def parsed(self) -> list[Face]:
+        """The faces, without what is known of them."""
+        return [each.face for each in self.faces]
+
+    @property
+    def landmarks(self) -> list[Landmarks]:
+        """Of each face."""
+        return [each.landmarks for each in self.faces]
+
+    def source(self, clip: Source) -> Source:
+        """The frame as a picture among the results of its clip: ``<stem>/<number, six digits>``."""
+        return Source(clip.path, clip.name, f"{clip.stem}/{self.frame.number:06}")
 
 
 def watch(

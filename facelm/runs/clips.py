@@ -1,0 +1,82 @@
+"""One clip: its frames are followed one after the other while a thread of its own finishes those that were."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from facelm.parsing.parser import FaceParser
+from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.sources import Source
+from facelm.runs.batch import Outcome, Result
+from facelm.video.clips import Clip
+from facelm.video.watching import SeenFrame, watch
+
+_WAITING = 3
+
+Finish = Callable[[Source, Clip], AbstractContextManager[Callable[[SeenFrame], Result]]]
+"""Opens what a clip is written to, and gives what writes a frame of it; `facelm.runs.places` has some."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """How clips are watched: see `facelm.video.watching.watch`."""
+
+    every: int = 1
+    smooth: bool = True
+    most: int | None = None
+
+
+def process(
+    source: Source,
+    parser: FaceParser,
+    how: Following,
+    finish: Finish[Result],
+    stopped: Callable[[], bool] = lambda: False,
+    begun: Callable[[int | None], None] = lambda frames: None,
+) -> Iterator[Outcome[Result]]:
+    """Follow the faces of a clip, and finish each frame.
+
+    Args:
+        source: The clip.
+        parser: Finds and parses faces.
+        how: How it is watched.
+        finish: What becomes of it; frames come one at a time, in order; may raise `facelm.ImageError`.
+        stopped: Asked before each frame; what was done until then is kept.
+        begun: Called with the number of frames to come, None where the clip does not tell.
+
+    Yields:
+        What became of each frame, and at last of the clip, with the number of its tracks and what is wrong with it.
+    """
+    start = time.perf_counter()
+    done: deque[tuple[int, Future[Result]]] = deque()
+    tracks: set[int] = set()
+    frames, fault = 0, None
+    try:
+        clip = Clip(source.path)  # type: ignore[arg-type]  # standard input is no clip
+        begun(None if clip.count is None else -(-clip.count // how.every))
+        with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
+            for seen in watch(clip, parser, how.every, how.smooth, how.most):
+                tracks |= {face.track for face in seen.faces}
+                done.append((len(seen.faces), pool.submit(write, seen)))
+                frames += 1
+                while len(done) > _WAITING:
+                    yield _part(source, *done.popleft())
+                if stopped():
+                    fault = f"stopped after {frames} frames"
+                    break
+            while done:
+                yield _part(source, *done.popleft())
+        fault = "; ".join([*clip.faults, *([fault] if fault else [])])
+        error = str(error_of(source.name, fault)) if fault else None
+    except (ImageError, MemoryError) as raised:
+        error = str(raised) if isinstance(raised, ImageError) else str(error_of(source.name, "too large for memory"))
+    yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames)
+
+
+def _part(source: Source, faces: int, future: Future[Result]) -> Outcome[Result]:
+    return Outcome(source, faces, result=future.result(), part=True)
