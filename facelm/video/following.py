@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.finding.finder import Detection
+from facelm.finding.grids import Sightings
 from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
@@ -23,6 +24,7 @@ from facelm.video.tracks import assign, bound_points, overlap, take_look
 _LOOK_EVERY = 0.2  # seconds
 _WAIT = 1.0  # seconds for a face that is lost
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
+_LEAST_SCORE = 0.1  # of the finder's second look, which a covered face never reaches and a face seldom misses
 _LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks; below it the finder is asked
 _STILL = 0.012  # of the crop's side; a crop whose face moves less stays where it is
 _FAR = 0.06  # of the crop's side; a face that has moved more is looked at once more
@@ -98,6 +100,13 @@ class Follower:
         if not tracks:
             return {}
         expected = [track.expect(time) for track in tracks]
+        places = Sightings(
+            np.ones(len(tracks)), np.stack([bound_points(five) for five in expected]), np.stack(expected)
+        )
+        for track, score in zip(tracks, self.parser.finder.look_again(rgb, places).scores, strict=True):
+            track.lost = bool(score < _LEAST_SCORE)
+        expected = [five for five, track in zip(expected, tracks, strict=True) if not track.lost]
+        tracks = [track for track in tracks if not track.lost]
         seen = self._parse(rgb, expected, tracks)
         far = [at for at, found in enumerate(seen) if _moved(expected[at], five_points(found[1])) > _FAR]
         again = self._parse(rgb, [five_points(seen[at][1]) for at in far], [tracks[at] for at in far])
