@@ -17,7 +17,6 @@ from clips import empty, portrait, write_clip
 from PIL import Image
 
 from facelm.parsing.parser import FaceParser
-from facelm.pictures import images
 from facelm.pictures.sources import Source
 from facelm.runs.clips import Following, process
 from facelm.video.clips import Clip
@@ -78,16 +77,6 @@ def test_overlay_keeps_times_and_sound(facelm: Run, media: Path, tmp_path: Path)
     refused = facelm("overlay", media, "-o", tmp_path / "out")
     assert refused.returncode == 2 and "--overwrite" in refused.stderr
     assert facelm("overlay", media, "-o", tmp_path / "out", "--skip-existing").returncode == 0
-
-
-def test_masks_in_a_folder_or_in_one_video_are_the_same(facelm: Run, media: Path, tmp_path: Path) -> None:
-    assert facelm("parse", media / "clip.mp4", "-o", tmp_path).returncode == 0
-    assert facelm("parse", media / "clip.mp4", "-o", tmp_path, "--video").returncode == 0
-    masks = [images.read_mask(path) for path in sorted((tmp_path / "clip").iterdir())]
-    assert [path.name for path in sorted((tmp_path / "clip").iterdir())] == [f"00000{at}.mask.png" for at in range(6)]
-    with av.open(str(tmp_path / "clip.mask.mkv")) as container:
-        assert np.array_equal([frame.to_ndarray() for frame in container.decode(video=0)], masks)
-    assert masks[0].any() and not masks[5].any()
 
 
 def test_a_clip_that_is_cut_off_fails_with_what_it_held(facelm: Run, tmp_path: Path) -> None:
