@@ -22,34 +22,36 @@ class FaceClass:
         name: Name in CelebAMask-HQ.
         colour: RGB colour in palettes and overlays, 0 to 255.
         mirror: Name of the class that this one becomes when the picture is flipped left to right.
+        meaning: What it is, for a person.
     """
 
     index: int
     name: str
     colour: tuple[int, int, int]
     mirror: str
+    meaning: str
 
 
 CLASSES: tuple[FaceClass, ...] = (
-    FaceClass(0, "background", (0, 0, 0), "background"),
-    FaceClass(1, "skin", (232, 178, 142), "skin"),
-    FaceClass(2, "nose", (214, 92, 72), "nose"),
-    FaceClass(3, "eye_g", (92, 98, 112), "eye_g"),
-    FaceClass(4, "l_eye", (38, 84, 214), "r_eye"),
-    FaceClass(5, "r_eye", (64, 186, 232), "l_eye"),
-    FaceClass(6, "l_brow", (122, 74, 24), "r_brow"),
-    FaceClass(7, "r_brow", (204, 150, 40), "l_brow"),
-    FaceClass(8, "l_ear", (146, 70, 190), "r_ear"),
-    FaceClass(9, "r_ear", (206, 140, 236), "l_ear"),
-    FaceClass(10, "mouth", (110, 0, 52), "mouth"),
-    FaceClass(11, "u_lip", (236, 80, 150), "u_lip"),
-    FaceClass(12, "l_lip", (186, 24, 104), "l_lip"),
-    FaceClass(13, "hair", (46, 130, 62), "hair"),
-    FaceClass(14, "hat", (176, 196, 52), "hat"),
-    FaceClass(15, "ear_r", (250, 226, 66), "ear_r"),
-    FaceClass(16, "neck_l", (240, 160, 0), "neck_l"),
-    FaceClass(17, "neck", (174, 116, 90), "neck"),
-    FaceClass(18, "cloth", (72, 76, 156), "cloth"),
+    FaceClass(0, "background", (0, 0, 0), "background", "what belongs to nobody"),
+    FaceClass(1, "skin", (232, 178, 142), "skin", "of the face: cheeks, forehead, chin"),
+    FaceClass(2, "nose", (214, 92, 72), "nose", "nose"),
+    FaceClass(3, "eye_g", (92, 98, 112), "eye_g", "glasses, frame and lens"),
+    FaceClass(4, "l_eye", (38, 84, 214), "r_eye", "the subject's left eye"),
+    FaceClass(5, "r_eye", (64, 186, 232), "l_eye", "the subject's right eye"),
+    FaceClass(6, "l_brow", (122, 74, 24), "r_brow", "the subject's left eyebrow"),
+    FaceClass(7, "r_brow", (204, 150, 40), "l_brow", "the subject's right eyebrow"),
+    FaceClass(8, "l_ear", (146, 70, 190), "r_ear", "the subject's left ear"),
+    FaceClass(9, "r_ear", (206, 140, 236), "l_ear", "the subject's right ear"),
+    FaceClass(10, "mouth", (110, 0, 52), "mouth", "inside of the mouth, between the lips"),
+    FaceClass(11, "u_lip", (236, 80, 150), "u_lip", "upper lip"),
+    FaceClass(12, "l_lip", (186, 24, 104), "l_lip", "lower lip"),
+    FaceClass(13, "hair", (46, 130, 62), "hair", "hair"),
+    FaceClass(14, "hat", (176, 196, 52), "hat", "hat, cap, hood"),
+    FaceClass(15, "ear_r", (250, 226, 66), "ear_r", "earring"),
+    FaceClass(16, "neck_l", (240, 160, 0), "neck_l", "necklace"),
+    FaceClass(17, "neck", (174, 116, 90), "neck", "neck"),
+    FaceClass(18, "cloth", (72, 76, 156), "cloth", "clothes"),
 )
 
 IGNORE = 255

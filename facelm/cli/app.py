@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from facelm.cli import models
+from facelm.cli import models, reports
 from facelm.cli.options import Folder, Format, Job, takes_job
 from facelm.pictures.files import spell
 
@@ -88,6 +88,8 @@ def parse(
     """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices.
 
     Of a video there is one for each frame: <stem>/<frame, six digits>.mask.png.
+
+    `facelm classes` shows which class each index stands for.
     """
     from facelm.cli.run import Run
 
@@ -238,7 +240,7 @@ def overlay(
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 
 
-for command in (models.train, models.evaluate, models.export, models.bench):
+for command in (models.train, models.evaluate, models.export, models.bench, reports.classes):
     app.command()(command)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from facelm.cli.options import BatchOption, DeviceOption, FlipOption, ModelOption, Norm, load_parser
+from facelm.cli.options import BatchOption, ClassesOption, DeviceOption, FlipOption, ModelOption, Norm, load_parser
 
 SOME_FAILED = 1
 
@@ -23,6 +23,7 @@ def train(
         list[Path] | None,
         typer.Option(help="Folder to validate on; without it a tenth of each --data is held out. May be repeated."),
     ] = None,
+    class_order: ClassesOption = None,
     backgrounds: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of photos without people: a third of the samples are scenes pasted on them."),
@@ -39,7 +40,7 @@ def train(
         list[str] | None,
         typer.Option(help="Model to learn from: lite, resnet50, or a file that train wrote. Of several, the mean."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 60,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training data.")] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
     batch: Annotated[int, typer.Option(min=1, help="Pictures in a step, of all processes.")] = 16,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
@@ -84,6 +85,7 @@ def train(
                 data=_names(data),
                 out=str(out),
                 val=_names(val),
+                classes=class_order,
                 backgrounds=_names(backgrounds),
                 encoder=encoder,
                 init=str(init) if init else None,
@@ -125,6 +127,7 @@ def evaluate(
     by: Annotated[
         str | None, typer.Option(help="Break the scores down by this column of a CSV file in the folder.")
     ] = None,
+    class_order: ClassesOption = None,
     norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     out: Annotated[
@@ -145,7 +148,7 @@ def evaluate(
     from facelm.training.data import DataError
 
     try:
-        task = prepare(data, by)
+        task = prepare(data, by, class_order)
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
     parser = load_parser(model, device, batch, flip)

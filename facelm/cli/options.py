@@ -21,6 +21,13 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto ta
 FlipOption = Annotated[
     bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")
 ]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help="Order of the classes in masks: zllrunning, or a JSON file as classes.json. Default: as facelm classes.",
+    ),
+]
 BatchOption = Annotated[int, typer.Option(min=1, help="Faces that go through the network at once.")]
 
 
@@ -77,7 +84,7 @@ class Job:
         False
     )
     engine: Annotated[
-        Engine, typer.Option(help="local, or ray: the cluster that RAY_ADDRESS names (needs facelm[ray]).")
+        Engine, typer.Option(help="local, or ray: the cluster that RAY_ADDRESS names, with the extra ray installed.")
     ] = Engine.local
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary, only errors.")] = False
 

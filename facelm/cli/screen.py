@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,7 @@ class TrainingView:
         if isinstance(event, Checking):
             self.progress.update(self.task, completed=event.checked, total=event.examples, epoch="0, checking data")
         elif isinstance(event, Missing):
-            warn(f"no training mask shows {', '.join(event.names)}")
+            warn(f"no {event.masks} mask shows {', '.join(event.names)}")
         elif isinstance(event, Step):
             epoch, loss = f"{event.epoch}/{event.epochs}", f"{event.loss:.4f}"
             rate, left = f"{event.images_per_second:.1f}", _duration(event.seconds_left)
@@ -153,6 +153,16 @@ class TrainingView:
                 by_class.add_row(*cells[start : start + 5])
             errors.print("F1 by class")
             errors.print(by_class)
+
+
+def show_classes(table: Sequence[classes.FaceClass]) -> None:
+    """Print the classes to standard output, each with its colour."""
+    shown = Table("", "index", "name", "meaning")
+    shown.columns[1].justify = "right"
+    for each in table:
+        red, green, blue = each.colour
+        shown.add_row(f"[on rgb({red},{green},{blue})]  [/]", str(each.index), each.name, each.meaning)
+    Console().print(shown)
 
 
 def show_speed(speed: Speed) -> None:

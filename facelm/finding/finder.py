@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.engines.openvino import Network, read, read_metadata, take_pixels
-from facelm.finding.grids import STRIDE, Sightings, decode, suppress
+from facelm.finding.grids import STRIDE, Sightings, decode, measure_sides, suppress
 from facelm.pictures import affine
 from facelm.pictures.crops import FIVE_PLACES, MIDDLE, align_points, cut_crop, to_crop_pixels
 
@@ -63,8 +63,7 @@ class Detection:
     @property
     def side(self) -> float:
         """Geometric mean of the box's width and height, pixels."""
-        x0, y0, x1, y1 = self.box
-        return float(np.sqrt((x1 - x0) * (y1 - y0)))
+        return float(measure_sides(np.array([self.box]))[0])
 
 
 class Finder:

@@ -48,7 +48,7 @@ class Sightings:
     @property
     def sides(self) -> NDArray[np.float64]:
         """(N,) geometric mean of width and height, pixels."""
-        return np.sqrt((self.boxes[:, 2:] - self.boxes[:, :2]).clip(0).prod(1))
+        return measure_sides(self.boxes)
 
     @classmethod
     def join(cls, parts: Sequence[Sightings]) -> Sightings:
@@ -98,3 +98,8 @@ def suppress(seen: Sightings) -> Sightings:
         both = (high - low).clip(0).prod(1)
         order = order[both < _SAME_FACE * (areas[best] + areas[order] - both)]
     return seen[kept]
+
+
+def measure_sides(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geometric mean of width and height of boxes (N, 4) x0, y0, x1, y1: (N,), pixels."""
+    return np.sqrt((boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1))

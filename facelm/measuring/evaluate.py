@@ -55,17 +55,18 @@ class Task:
     values: Mapping[str, str]
 
 
-def prepare(folder: Path, by: str | None = None) -> Task:
+def prepare(folder: Path, by: str | None = None, order: str | None = None) -> Task:
     """Find what there is to evaluate in a folder.
 
     Args:
         folder: See `facelm.measuring.truth` for what it may hold.
         by: Column of a CSV file in the folder to break the scores down by.
+        order: Of the classes of its masks, as for `facelm.training.data.find`.
 
     Raises:
         DataError: The folder cannot be used.
     """
-    truths = find_truths(folder)
+    truths = find_truths(folder, order)
     values = read_column(folder, by, [truth.image.name for truth in truths]) if by else {}
     return Task(truths, _class_names(truths), values)
 

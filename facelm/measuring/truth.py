@@ -12,6 +12,7 @@ The pictures of the JSON files lie in images/, or in the folder itself. A folder
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from facelm.landmarks.points import PARTS, POINTS
 from facelm.pictures.crops import align
+from facelm.pictures.texts import read_text
 from facelm.training import data
 from facelm.training.data import DataError, Example
 
@@ -54,15 +56,19 @@ class Truth:
     complete: bool = True
 
 
-def find_truths(folder: Path) -> list[Truth]:
+def find_truths(folder: Path, order: str | None = None) -> list[Truth]:
     """List what is known of the pictures of a folder, by name.
+
+    Args:
+        folder: The folder.
+        order: Of the classes of its masks, as for `facelm.training.data.find`.
 
     Raises:
         DataError: Nothing is known, or a file is not as it should be.
     """
     truths: dict[str, Truth] = {}
     if (folder / "masks").is_dir() or not ((folder / LANDMARKS).exists() or (folder / FACES).exists()):
-        truths = {example.image.name: Truth(example.image, example) for example in data.find(folder)}
+        truths = {example.image.name: Truth(example.image, example) for example in data.find(folder, order)}
     pictures = folder / "images" if (folder / "images").is_dir() else folder
     jaw_lines = _read_points(folder / JAW_LINES, None)
     for name, points in _read_points(folder / LANDMARKS, POINTS).items():
@@ -78,7 +84,7 @@ def find_truths(folder: Path) -> list[Truth]:
 def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]]:
     """Points by name of the picture: ``count`` of them, or any number from two on."""
     try:
-        items = json.loads(path.read_text()).items() if path.exists() else ()
+        items = json.loads(read_text(path)).items() if path.exists() else ()
         read = {
             name: np.array([[np.nan] * 2 if point is None else point for point in points], float)
             for name, points in items
@@ -95,7 +101,7 @@ def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]
 
 def _read_boxes(path: Path) -> dict[str, tuple[tuple[Box, ...], bool]]:
     try:
-        items = json.loads(path.read_text()).items() if path.exists() else ()
+        items = json.loads(read_text(path)).items() if path.exists() else ()
         return {
             name: (
                 tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in entry["boxes_xyxy"]),
@@ -145,8 +151,7 @@ def read_column(folder: Path, column: str, names: list[str]) -> Mapping[str, str
     columns: set[str] = set()
     for path in sorted(folder.glob("*.csv")):
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
         if rows and "image" in rows[0]:

@@ -231,7 +231,8 @@ def _load(data: bytes, name: str) -> Image.Image:
     except MemoryError as error:
         raise error_of(name, f"not enough memory for its {pixels:,} pixels") from error
     except Exception as error:  # damaged data make PIL raise nearly anything, struct.error for one
-        raise error_of(name, f"truncated or damaged ({error or type(error).__name__})") from error
+        cause = f"truncated or damaged ({error or type(error).__name__})"
+        raise error_of(name, _why(data, cause) if image.format == "JPEG" else cause) from error
     return image
 
 
@@ -253,7 +254,7 @@ def _open(data: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
-        raise error_of(name, _why_unknown(data)) from error
+        raise error_of(name, _why(data, "not a picture, or damaged (cannot identify image file)")) from error
     except Image.DecompressionBombError as error:
         pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
         raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
@@ -261,10 +262,8 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
 
 
-def _why_unknown(data: bytes) -> str:
-    """Why PIL does not know a file."""
-    from facelm.pictures import tiffs
+def _why(data: bytes, otherwise: str) -> str:
+    """Why a file cannot be read: its kind, or something else."""
+    from facelm.pictures import kinds
 
-    if tiffs.is_tiff(data) and (kind := tiffs.describe(data)):
-        return f"a kind of TIFF that is not read ({kind})"
-    return "not a picture, or damaged (cannot identify image file)"
+    return kinds.describe(data) or otherwise

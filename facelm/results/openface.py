@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from facelm.landmarks.points import POINTS
 from facelm.results.records import TIME_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ABOUT = ("frame", "face_id", "timestamp", "confidence", "success")
 _POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
 
@@ -36,8 +38,8 @@ def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = Fal
         clip = None if record.frame is None else record.image
         frame = pictures if record.frame is None else record.frame + 1  # OpenFace counts from 1
         time = rounded(record.timestamp or 0.0, TIME_DECIMALS)
-        # csv does not quote a carriage return, and readers end the row there.
-        image = plain_text(record.image).replace("\r", r"\r")
+        # csv does not quote a carriage return, and readers end the row there; others steer a terminal.
+        image = _CONTROL.sub(lambda found: repr(found[0])[1:-1], plain_text(record.image))
         for face_id, face in enumerate(record.faces):
             points = np.asarray(face.landmarks).T.ravel()  # all x, then all y
             if solid:

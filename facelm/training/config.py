@@ -20,6 +20,8 @@ class TrainConfig:
         data: Data folders.
         out: The run's folder.
         val: Data folders to validate on; without any, a tenth of each data folder is held out.
+        classes: What the values of masks stand for, in folders that have no ``classes.json``: the name of a known
+            order, or such a file; None where they are class indices.
         backgrounds: Folders of photos without people; with any, a third of the samples are pasted scenes.
         encoder: Any encoder of segmentation_models_pytorch.
         init: Local file of start weights.
@@ -37,6 +39,7 @@ class TrainConfig:
     data: tuple[str, ...]
     out: str
     val: tuple[str, ...] = ()
+    classes: str | None = None
     backgrounds: tuple[str, ...] = ()
     encoder: str = "resnet50"
     init: str | None = None

@@ -4,13 +4,12 @@ Two layouts are recognised. ``images/`` + ``masks/`` hold a picture and a palett
 under the same stem. CelebAMask-HQ as it is downloaded has ``CelebA-HQ-img/`` and one binary PNG for each
 part of each face under ``CelebAMask-HQ-mask-anno/``.
 
-A folder whose labels are coarser than the 19 classes says so in ``classes.json``: ``{"1": ["hair", "l_brow",
-"r_brow"], ...}`` names the classes that each value of its masks stands for.
+A folder whose labels are coarser than the 19 classes, or in another order, says so in ``classes.json``:
+``{"1": ["hair", "l_brow", "r_brow"], ...}`` names the classes that each value of its masks stands for.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from PIL import ExifTags, Image
 
 from facelm import classes
 from facelm.pictures import files, images, sources
+from facelm.training.orders import Order, is_joined, read_order
 
 _CELEBA_PICTURES = "CelebA-HQ-img"
 _CELEBA_PARTS = "CelebAMask-HQ-mask-anno"
@@ -51,7 +51,12 @@ class Example:
     image: Path
     mask: Path | None = None
     parts: tuple[tuple[int, Path], ...] = ()
-    merged: tuple[tuple[int, ...], ...] = ()
+    merged: Order = ()
+
+    @property
+    def joined(self) -> bool:
+        """Whether some values of the mask stand for several classes."""
+        return is_joined(self.merged)
 
     def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Read the picture and the mask.
@@ -109,14 +114,20 @@ class Example:
         return labels
 
 
-def find(folder: Path) -> list[Example]:
+def find(folder: Path, order: str | None = None) -> list[Example]:
     """List the examples of a data folder, in either layout, sorted by name.
 
+    Args:
+        folder: The folder.
+        order: What the values of masks stand for where the folder has no ``classes.json``, as for
+            `facelm.training.orders.read_order`; by default class indices.
+
     Raises:
-        DataError: The folder has neither layout, or a picture has no mask.
+        DataError: The folder has neither layout, or a picture has no mask, or the order cannot be used.
     """
     if (folder / "images").is_dir() and (folder / "masks").is_dir():
-        return _find_pairs(folder)
+        own = folder / "classes.json"
+        return _find_pairs(folder, own if own.exists() else order)
     if (folder / _CELEBA_PICTURES).is_dir() and (folder / _CELEBA_PARTS).is_dir():
         return _find_celebamask(folder)
     raise DataError(
@@ -125,7 +136,7 @@ def find(folder: Path) -> list[Example]:
     )
 
 
-def _find_pairs(folder: Path) -> list[Example]:
+def _find_pairs(folder: Path, order: str | Path | None) -> list[Example]:
     masks = {path.stem: path for path in (folder / "masks").iterdir() if path.suffix.lower() == ".png"}
     pictures = find_pictures(folder / "images")
     lonely = [str(path) for path in pictures if path.stem not in masks]
@@ -133,19 +144,11 @@ def _find_pairs(folder: Path) -> list[Example]:
         raise DataError(_list_problems(f"{path}: no mask {folder / 'masks'}/<same stem>.png" for path in lonely))
     if not pictures:
         raise DataError(f"{folder / 'images'}: no pictures")
-    merged = _read_merged(folder / "classes.json")
-    return [Example(path, masks[path.stem], merged=merged) for path in pictures]
-
-
-def _read_merged(path: Path) -> tuple[tuple[int, ...], ...]:
-    if not path.exists():
-        return ()
     try:
-        names = json.loads(path.read_text())
-        return tuple(tuple(classes.indices(*names[str(value)])) for value in range(len(names)))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        wanted = 'wanted is {"0": ["background", ...], "1": ...}, with the names of the 19 classes'
-        raise DataError(f"{path}: cannot be used ({type(error).__name__}: {error}); {wanted}") from error
+        merged = read_order(order) if order else ()
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    return [Example(path, masks[path.stem], merged=merged) for path in pictures]
 
 
 def _find_celebamask(folder: Path) -> list[Example]:
@@ -272,8 +275,5 @@ def split(examples: Sequence[Example], fraction: float, seed: int) -> tuple[list
         raise DataError("one example cannot be split into training and validation: give --val, or more data")
     order = np.random.default_rng(seed).permutation(len(examples))
     count = max(1, round(fraction * len(examples)))
-    held_out = set(order[:count].tolist())
-    return (
-        [example for i, example in enumerate(examples) if i not in held_out],
-        [example for i, example in enumerate(examples) if i in held_out],
-    )
+    held_out, rest = np.sort(order[:count]), np.sort(order[count:])
+    return [examples[at] for at in rest], [examples[at] for at in held_out]

@@ -42,8 +42,9 @@ class Checking:
 
 @dataclass(frozen=True)
 class Missing:
-    """Classes that no training mask shows, so that the model will not know them."""
+    """Classes that no mask shows, of ``training``, so that the model will not know them, or of ``validation``."""
 
+    masks: str
     names: tuple[str, ...]
 
 

@@ -55,11 +55,11 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         self.geometric.set_random_seed(int(rng.integers(2**31)))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
         example = self.examples[index]
-        if self.scenes and not example.merged and rng.random() < _SCENE_CHANCE:
+        if self.scenes and not example.joined and rng.random() < _SCENE_CHANCE:
             rgb, mask = self.scenes.make(rng)
         else:
             rgb, mask = example.read()
-            if not example.merged:
+            if not example.joined:
                 rgb, mask = self._dress(rgb, mask, rng)
             warped = self.geometric(**_square(rgb, mask))
             rgb, mask = warped["image"], warped["mask"]
@@ -115,22 +115,23 @@ class Order(Sampler[tuple[int, int]]):
 def find_samples(
     config: TrainConfig,
     on_progress: Callable[[int, int], None] | None = None,
-    on_missing: Callable[[list[str]], None] | None = None,
+    on_missing: Callable[[str, list[str]], None] | None = None,
 ) -> tuple[TrainingSet, ValidationSet]:
     """Find, check and split the data of a run.
 
     Args:
         config: Names the folders.
         on_progress: Called with (checked, all) as the check goes on.
-        on_missing: Called with the names of classes that no training mask shows, if there are any.
+        on_missing: Called with ``training`` or ``validation`` and the names of classes that none of its masks shows,
+            if there are any; a tenth that is held out does not count.
 
     Raises:
         facelm.training.data.DataError: The data cannot be used, show only background, or are fewer than a batch.
     """
     train: list[data.Example] = []
-    held_out = [example for folder in config.val for example in data.find(Path(folder))]
+    held_out = [example for folder in config.val for example in data.find(Path(folder), config.classes)]
     for folder in config.data:
-        rest = data.find(Path(folder))
+        rest = data.find(Path(folder), config.classes)
         if not config.val:
             rest, chosen = data.split(rest, _VALIDATION_FRACTION, config.seed)
             held_out += chosen
@@ -141,14 +142,16 @@ def find_samples(
     if len(train) < config.batch:
         raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
     data.check(train + held_out, on_progress, backgrounds)
-    complete = [example for example in train if not example.merged]
+    complete = [example for example in train if not example.joined]
     scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
     shown = find_shown(train)
-    if (missing := find_missing(train, shown)) and on_missing:
-        on_missing(missing)
-    shown = [set() if example.merged else values for example, values in zip(train, shown, strict=True)]
+    sets = [("training", train, shown)] + ([("validation", held_out, find_shown(held_out))] if config.val else [])
+    for name, examples, values in sets:
+        if (missing := find_missing(examples, values)) and on_missing:
+            on_missing(name, missing)
+    known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
     training_set = TrainingSet(
-        balance(train, shown), scenes, config.size, config.seed, Jeweller(train, shown), Wardrobe(backgrounds)
+        balance(train, known), scenes, config.size, config.seed, Jeweller(train, known), Wardrobe(backgrounds)
     )
     return training_set, ValidationSet(held_out, config.size)
 

@@ -79,7 +79,7 @@ class Run:
         self.training_set, validation_set = find_samples(
             config,
             lambda checked, all_: on_event(Checking(checked, all_)),
-            lambda names: on_event(Missing(tuple(names))),
+            lambda masks, names: on_event(Missing(masks, tuple(names))),
         )
         self.steps = len(self.training_set.examples) // config.batch
         self.validation = make_loader(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from common import ROOT
 from PIL import Image
+from typer.main import get_command
 
 from facelm import classes
+from facelm.cli.app import app
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -283,7 +286,7 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
 
     assert "bash completion installed" in bash("facelm --install-completion")
     for words, wanted in (
-        (("facelm", ""), "parse landmarks overlay train evaluate export bench"),
+        (("facelm", ""), "parse landmarks overlay train evaluate export bench classes"),
         (("facelm", "parse", "--ov"), "--overwrite"),
         (("facelm", "landmarks", "--format", "c"), "csv coco"),
     ):
@@ -293,3 +296,12 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
             'echo "${COMPREPLY[@]}"'
         )
         assert found == f"{wanted}\n"
+
+
+def test_help_is_shown_as_it_is_written(facelm: Run) -> None:
+    """Nothing of it is taken for markup, and no option is without."""
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        shown = "".join(re.findall(r"[\w.\[\]]+", facelm(name, "--help").stdout))
+        for each in command.params:
+            assert each.name == "help" or each.help, f"{name} {each.name}"
+            assert "".join(re.findall(r"[\w.\[\]]+", each.help)) in shown

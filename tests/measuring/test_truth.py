@@ -36,6 +36,15 @@ def test_masks_landmarks_and_boxes_of_a_picture_come_together(tmp_path: Path) ->
     assert c.boxes == ((1, 2, 3, 4),) and not c.complete
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_any_encoding(tmp_path: Path, encoding: str) -> None:
+    contents = {"landmarks68.json": json.dumps({"ä.jpg": POINTS}), "people.csv": "image,group\nä.jpg,north\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content.encode(encoding))
+    assert [truth.image.name for truth in find_truths(tmp_path)] == ["ä.jpg"]
+    assert read_column(tmp_path, "group", ["ä.jpg"]) == {"ä.jpg": "north"}
+
+
 def test_jaw_lines_go_with_the_landmarks(tmp_path: Path) -> None:
     write(tmp_path, "landmarks68.json", {"a.jpg": POINTS, "b.jpg": POINTS})
     write(tmp_path, "jawlines.json", {"b.jpg": [[1, 2], [3, 4], [5, 6]]})

@@ -65,7 +65,7 @@ def test_picture_suffixes_are_lower_case_and_complete():
         ("missing.jpg", None, "no such file"),
         ("empty.jpg", b"", "empty file"),
         ("text.jpg", b"Dear diary,\n", "not a picture, or damaged (cannot identify image file)"),
-        ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not a picture"),
+        ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "a PostScript document"),
         ("two\nlines\u2028.jpg", None, "no such file"),
         ("cut header.png", encoded(Image.fromarray(noise()), "PNG")[:20], "not a picture, or damaged"),
     ],

@@ -74,3 +74,10 @@ def test_a_command_writes_the_same_rotation_in_csv_and_json(facelm):
     row = pd.read_csv(io.StringIO(run("csv"))).loc[0, POSE].to_numpy(float)
     assert (Rotation.from_euler("XYZ", row) * wanted.inv()).magnitude() < np.radians(0.02)
     assert row[0] > 0.05, "she looks down a little"
+
+
+def test_control_characters_of_a_name_are_spelled_out():
+    record = PictureRecord("a\x1b[2J\r\x9b.jpg", 10, 10)
+    written = text([record], "csv")
+    assert written.endswith(r"a\x1b[2J\r\x9b.jpg" + "\n")
+    assert len(written.splitlines()) == 2
