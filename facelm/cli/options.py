@@ -125,6 +125,7 @@ class Format(str, Enum):
     csv = "csv"
     pts = "pts"
     coco = "coco"
+    yolo = "yolo"
     npz = "npz"
 
 

@@ -73,6 +73,7 @@ class Run:
                 inputs += texts.read_list(job.from_file)
             elif not inputs:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
+            self.root = sources.common_folder(inputs)
             found = sources.find(inputs, [path for path in (out, *written) if path], clips=True)
             self.clips = {source for source in found if is_clip(source.path)}
             if self.clips and (job.box or job.engine is Engine.ray):

@@ -129,6 +129,23 @@ def find(inputs: Sequence[str], results: Sequence[Path] = (), clips: bool = Fals
     return list(sources.values())
 
 
+def common_folder(inputs: Sequence[str]) -> Path | None:
+    """The folder that all inputs lie in: a folder itself, else that of a file or of a glob's fixed part.
+
+    Returns:
+        None where there is none, as of standard input alone, or of inputs on several disks.
+    """
+    folders = []
+    for path in (Path(text) for text in inputs if text != "-"):
+        mode = _mode(path)
+        is_glob = not mode and _MAGIC.search(str(path))
+        folders.append(path if stat.S_ISDIR(mode) else _split(path)[0] if is_glob else path.parent)
+    try:
+        return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders]))  # noqa: PTH100  # keeps links
+    except ValueError:
+        return None
+
+
 def check_outputs(sources: Sequence[Source], suffixes: Sequence[str]) -> None:
     """Make sure that every picture has output files of its own.
 

@@ -1,15 +1,17 @@
-"""COCO's keypoint and run-length format, by pycocotools."""
+"""COCO's keypoints, and regions as run lengths or polygons, by pycocotools."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.landmarks.points import CLOSED, PARTS, POINTS
+from facelm.landmarks.points import CLOSED, PARTS
 from facelm.results.records import FaceRecord, PictureRecord, frame_of, plain_text, rounded
 
 
@@ -21,15 +23,28 @@ def encode_region(mask: NDArray[np.bool_]) -> dict[str, Any]:
     return {"size": [int(side) for side in code["size"]], "counts": code["counts"].decode("ascii")}
 
 
-def dump_coco(records: Iterable[PictureRecord], stream: TextIO) -> None:
-    """Write a COCO document with the pictures that could be read, and an annotation for each face."""
+def encode_polygons(mask: NDArray[np.bool_]) -> list[list[float]]:
+    """COCO's polygons of a mask (H, W), x0, y0, x1, y1, ... of each, ready for JSON; no hole is lost."""
+    from facelm.results.polygons import outline
+
+    return [rounded(polygon.ravel(), 2) for polygon in outline(mask)]
+
+
+def dump_coco(records: Iterable[PictureRecord], stream: TextIO, root: Path | None = None) -> None:
+    """Write a COCO document with the pictures that could be read, and an annotation for each face.
+
+    Args:
+        records: May be a generator.
+        stream: Open for text.
+        root: Folder that file names are relative to; without it they are as the user named the pictures.
+    """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_id, record in enumerate(records, start=1):  # of pictures, the same number as CSV's frame
         if record.error is not None:
             continue
         size = {"width": record.width, "height": record.height}
-        images.append({"id": image_id, "file_name": plain_text(record.image), **frame_of(record), **size})
+        images.append({"id": image_id, "file_name": plain_text(_name(record.image, root)), **frame_of(record), **size})
         for face in record.faces:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(face, record)})
     document = {
@@ -42,26 +57,44 @@ def dump_coco(records: Iterable[PictureRecord], stream: TextIO) -> None:
     stream.write("\n")
 
 
-def _annotation(face: FaceRecord, picture: PictureRecord) -> dict[str, Any]:
+def _name(image: str, root: Path | None) -> str:
+    if root is None or image == "-":
+        return image
+    try:
+        return Path(os.path.relpath(image, root)).as_posix()
+    except ValueError:  # on Windows, from one disk to another
+        return image
+
+
+def bound(face: FaceRecord, picture: PictureRecord) -> tuple[float, float, float, float]:
+    """The box of a face as COCO has it: left, top, width, height of the outer edges of its pixels in the picture."""
     x0, x1 = _edges(face.box[0], face.box[2], picture.width)
     y0, y1 = _edges(face.box[1], face.box[3], picture.height)
+    return x0, y0, x1 - x0, y1 - y0
+
+
+def _annotation(face: FaceRecord, picture: PictureRecord) -> dict[str, Any]:
+    box = bound(face, picture)
     points = rounded(face.landmarks, 2)
     seen = [2 if visible else 1 for visible in face.visible]
     annotation = {
         "category_id": 1,
-        "bbox": rounded([x0, y0, x1 - x0, y1 - y0], 2),
-        "area": rounded((x1 - x0) * (y1 - y0), 2),
+        "bbox": rounded(box, 2),
+        "area": rounded(box[2] * box[3], 2),
         "iscrowd": 0,
         "keypoints": [number for (x, y), v in zip(points, seen, strict=True) for number in (x, y, v)],
-        "num_keypoints": POINTS,
+        "num_keypoints": sum(v > 0 for v in seen),
         "score": rounded(face.score, 4),
     }
     if face.track is not None:
         annotation["track_id"] = face.track
-    if face.region is not None:
+    if face.region:
         from pycocotools import mask as rle
 
-        annotation |= {"segmentation": face.region, "area": float(rle.area(face.region))}
+        code = face.region
+        if isinstance(code, list):
+            code = rle.merge(rle.frPyObjects(code, picture.height, picture.width))
+        annotation |= {"segmentation": face.region, "area": float(rle.area(code))}
     return annotation
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,17 @@ from facelm import classes
 from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste, paste_instances
-from facelm.results.coco import encode_region
 from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord
+
+Encoder = Callable[[NDArray[np.bool_]], Any]
+"""Makes of a region (H, W) what a record holds: `encode_region` or `encode_polygons` of `facelm.results.coco`."""
 
 
 def record_faces(
     faces: Sequence[Face],
     height: int,
     width: int,
-    regions: bool = False,
+    encode: Encoder | None = None,
     solid: bool = False,
     min_confidence: float = 0.0,
 ) -> tuple[FaceRecord, ...]:
@@ -29,13 +32,13 @@ def record_faces(
         faces: What ``FaceParser.parse`` found, all of them: the region of each is what it owns.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
-        regions: Also encode the region of each face, which COCO files hold.
+        encode: Also encode the region of each face, which COCO files hold.
         solid: Also give the landmarks in three dimensions.
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
     """
     found = [find_landmarks(face) for face in faces]
-    return describe_faces(faces, found, height, width, regions, solid, min_confidence)
+    return describe_faces(faces, found, height, width, encode, solid, min_confidence)
 
 
 def describe_faces(
@@ -43,7 +46,7 @@ def describe_faces(
     landmarks: Sequence[Landmarks],
     height: int,
     width: int,
-    regions: bool = False,
+    encode: Encoder | None = None,
     solid: bool = False,
     min_confidence: float = 0.0,
     tracks: Sequence[int] | None = None,
@@ -55,18 +58,18 @@ def describe_faces(
         landmarks: Of each face.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
-        regions: Also encode the region of each face, which COCO files hold.
+        encode: Also encode the region of each face, which COCO files hold.
         solid: Also give the landmarks in three dimensions.
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
         tracks: Number of each face in its clip.
     """
     records = []
-    if regions:
+    if encode:
         mask = paste(faces, height, width)
         owner = paste_instances(faces, height, width, mask) * np.isin(mask, classes.indices(*classes.FACE))
     for at, (face, found) in enumerate(zip(faces, landmarks, strict=True)):
-        region = encode_region(owner == at + 1) if regions else None
+        region = encode(owner == at + 1) if encode else None
         records.append(
             FaceRecord(
                 face.box,

@@ -1,4 +1,4 @@
-"""The files that records are written to: JSON, CSV, iBUG ``.pts``, COCO and NumPy.
+"""The files that records are written to: JSON, CSV, iBUG ``.pts``, COCO, YOLO and NumPy.
 
 :func:`dump` writes records to an open text stream as they come; :func:`save` writes them to a path, whole or not
 at all.
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.points import POINTS
-from facelm.pictures.files import ImageError, atomic_path, remove_later
+from facelm.pictures.files import ImageError, atomic_path
 from facelm.results.coco import dump_coco
 from facelm.results.openface import dump_csv
+from facelm.results.pts import save_pts
 from facelm.results.records import (
     CONFIDENCE_DECIMALS,
     FaceRecord,
@@ -26,6 +27,7 @@ from facelm.results.records import (
     plain_text,
     rounded,
 )
+from facelm.results.yolo import save_yolo
 
 
 def to_json(record: PictureRecord) -> dict[str, Any]:
@@ -96,7 +98,9 @@ def _face_from_json(face: dict[str, Any]) -> FaceRecord:
     )
 
 
-def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: bool = False) -> None:
+def dump(
+    records: Iterable[PictureRecord], format: str, stream: TextIO, solid: bool = False, root: Path | None = None
+) -> None:
     """Write records to a text stream.
 
     JSON lines and CSV are flushed after each picture, so a run that is killed leaves whole lines.
@@ -106,40 +110,48 @@ def dump(records: Iterable[PictureRecord], format: str, stream: TextIO, solid: b
         format: One of ``TEXT_FORMATS``.
         stream: Open for text; CSV wants ``newline=""`` and UTF-8.
         solid: The faces have landmarks in three dimensions: CSV gets columns for them.
+        root: Folder that the file names in a COCO document are relative to.
 
     Raises:
         ValueError: The format is unknown, or cannot go to a text stream.
     """
     if format == "csv":
         dump_csv(records, stream, solid)
+    elif format == "coco":
+        dump_coco(records, stream, root)
     elif format in _DUMPERS:
         _DUMPERS[format](records, stream)
     else:
         raise ValueError(f"no text format {format!r}; choose from {', '.join(TEXT_FORMATS)}")
 
 
-def save(records: Iterable[PictureRecord], format: str, path: Path, solid: bool = False) -> None:
-    """Write records to a file, whole or not at all; for ``pts``, to a folder with a file for each face.
+def save(
+    records: Iterable[PictureRecord], format: str, path: Path, solid: bool = False, root: Path | None = None
+) -> None:
+    """Write records to a file, whole or not at all; for ``pts`` and ``yolo``, to files in a folder.
 
     Args:
         records: May be a generator; when it raises, an earlier file at ``path`` stays as it was.
         format: One of ``FORMATS``.
-        path: Parent folders are made. In a ``pts`` folder every single file is whole, and those that were
+        path: Parent folders are made. In a folder every single file is whole, and those that were
             finished before an error stay.
         solid: The faces have landmarks in three dimensions: CSV and NumPy files get them too.
+        root: As for `dump`.
 
     Raises:
-        ValueError: The format is unknown, a picture has no stem to name a ``.pts`` file by, or two faces
-            would go to the same one.
+        ValueError: The format is unknown, a picture has no stem to name its files by, or two would write the same
+            one.
         ImageError: The file cannot be written.
     """
     if format == "pts":
-        _save_pts(records, path)
+        save_pts(records, path)
+    elif format == "yolo":
+        save_yolo(records, path)
     elif format == "npz":
         _save_npz(records, path, solid)
     elif format in TEXT_FORMATS:
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-            dump(records, format, stream, solid)
+            dump(records, format, stream, solid, root)
     else:
         raise ValueError(f"no format {format!r}; choose from {', '.join(FORMATS)}")
 
@@ -155,49 +167,6 @@ def _dump_json(records: Iterable[PictureRecord], stream: TextIO) -> None:
     for number, record in enumerate(records):
         stream.write((",\n" if number else "\n") + json.dumps(to_json(record), allow_nan=False))
     stream.write("\n]\n")
-
-
-def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
-    """Write iBUG's ``.pts`` for each face of a picture: ``<stem>.pts``, ``<stem>.2.pts`` and so on; in a clip by track.
-
-    The first is written last: where it is, all are.
-
-    Args:
-        record: What was found.
-        folder: Where to.
-        clear: Remove those of further faces, which an earlier run found.
-
-    Raises:
-        ValueError: The picture has no stem to name the files by.
-        ImageError: A file cannot be written or removed.
-    """
-    if record.faces and not record.stem:
-        raise ValueError(f"{record.image} has no stem to name its .pts file by")
-    if clear and record.frame is None:
-        remove_later(lambda number: _pts_path(record, folder, number), len(record.faces))
-    for number, face in reversed(list(enumerate(record.faces, 1))):
-        with atomic_path(_pts_path(record, folder, face.track or number)) as partial:
-            partial.write_text(_pts(face), encoding="ascii", newline="\n")
-
-
-def _pts_path(record: PictureRecord, folder: Path, number: int) -> Path:
-    return folder / (f"{record.stem}.pts" if number == 1 else f"{record.stem}.{number}.pts")
-
-
-def _save_pts(records: Iterable[PictureRecord], folder: Path) -> None:
-    written: set[Path] = set()
-    for record in records:
-        files = {_pts_path(record, folder, face.track or at) for at, face in enumerate(record.faces, 1)}
-        if twice := written & files:
-            raise ValueError(f"{record.image} and another picture would both write {twice.pop()}")
-        written |= files
-        write_pts(record, folder)
-
-
-def _pts(face: FaceRecord) -> str:
-    points = rounded(np.asarray(face.landmarks, np.float64) + 1, 2)  # iBUG counts pixels from 1
-    lines = ["version: 1", f"n_points: {POINTS}", "{", *(f"{x:.2f} {y:.2f}" for x, y in points), "}"]
-    return "\n".join(lines) + "\n"
 
 
 def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None:
@@ -235,12 +204,17 @@ def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[
 _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {
     "jsonl": _dump_jsonl,
     "json": _dump_json,
-    "coco": dump_coco,
 }
 
-FORMATS = ("jsonl", "json", "csv", "pts", "coco", "npz")
+FORMATS = ("jsonl", "json", "csv", "pts", "coco", "yolo", "npz")
 TEXT_FORMATS = ("jsonl", "json", "csv", "coco")
 """The formats that can go to standard output."""
+
+FOLDER_FORMATS = {"pts": ".pts", "yolo": ".txt"}
+"""The formats that have files for each picture, with their suffix."""
+
+REGION_FORMATS = ("coco", "yolo")
+"""The formats that can hold the regions of faces."""
 
 SOLID_FORMATS = ("jsonl", "json", "csv", "npz")
 """The formats that can hold landmarks in three dimensions."""

@@ -28,7 +28,8 @@ class FaceRecord:
         landmarks: (68, 2) x, y in pixels; (0, 0) is the centre of the top-left pixel.
         confidence: (68,), 0 to 1.
         visible: (68,) bool.
-        region: The face as a COCO run-length mask, from `facelm.results.coco.encode_region`; only COCO output uses it.
+        region: The face as a COCO run-length mask or as polygons, from `encode_region` or `encode_polygons` of
+            `facelm.results.coco`; only COCO and YOLO files have it.
         landmarks_3d: (68, 3) x, y, z in pixels; z grows away from the camera.
         track: Number of the face in its clip, from 1; None in a picture.
 
@@ -44,7 +45,7 @@ class FaceRecord:
     landmarks: NDArray[np.float64]
     confidence: NDArray[np.float64]
     visible: NDArray[np.bool_]
-    region: dict[str, Any] | None = None
+    region: dict[str, Any] | list[list[float]] | None = None
     landmarks_3d: NDArray[np.float64] | None = None
     track: int | None = None
 

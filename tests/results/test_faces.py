@@ -13,6 +13,7 @@ from pycocotools import mask as rle
 from facelm import classes
 from facelm.landmarks.find import find_landmarks
 from facelm.parsing.parser import FaceParser
+from facelm.results.coco import encode_region
 from facelm.results.faces import record_faces
 
 
@@ -21,7 +22,7 @@ def test_records_hold_the_landmarks_and_regions_only_on_demand(parser: FaceParse
     found = find_landmarks(face)
     (plain,) = record_faces([face], 512, 512)
     assert np.array_equal(plain.landmarks, found.points) and plain.box == face.box and plain.region is None
-    (record,) = record_faces([face], 512, 512, regions=True)
+    (record,) = record_faces([face], 512, 512, encode_region)
     assert record.region is not None and record.region["size"] == [512, 512]
 
 

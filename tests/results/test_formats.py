@@ -16,19 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from recorded import face, same, text
 
-from facelm.pictures.files import ImageError
 from facelm.results import formats
 from facelm.results.formats import FORMATS, TEXT_FORMATS
 from facelm.results.records import PictureRecord
 
 SUFFIX = {"jsonl": "jsonl", "json": "json", "csv": "csv", "coco": "json", "npz": "npz"}
-
-
-def read_pts(path: Path) -> np.ndarray:
-    """An .pts reader of its own: 0-based points of a file that counts from 1."""
-    version, count, opening, *body, closing = path.read_text("ascii").splitlines()
-    assert (version, count, opening, closing) == ("version: 1", "n_points: 68", "{", "}")
-    return np.array([[float(number) for number in line.split(" ")] for line in body]) - 1
 
 
 def test_json_is_the_contract(records):
@@ -84,36 +76,6 @@ def test_each_picture_is_flushed_before_the_next_is_asked_for(records, format):
     assert stream.flushed == text(records[:1], format)
 
 
-def test_pts_is_1_based_and_keeps_sub_folders(records, points, tmp_path):
-    formats.save(records, "pts", tmp_path / "out")
-    files = ["Zoë ünd 1.pts", "sub/two.pts", "sub/two.2.pts"]
-    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
-    assert found == set(files)
-    same([read_pts(tmp_path / "out" / name) for name in files], points)
-    corner = PictureRecord("c.jpg", 9, 9, (face(landmarks=np.zeros((68, 2))),), stem="c.d")
-    formats.save([corner], "pts", tmp_path)
-    assert (tmp_path / "c.d.pts").read_text().splitlines()[3] == "1.00 1.00"
-
-
-def test_pts_never_writes_over_another_face(tmp_path):
-    two = PictureRecord("a.jpg", 9, 9, (face(1), face(2)), stem="a")
-    one = PictureRecord("a.2.jpg", 9, 9, (face(3),), stem="a.2")
-    with pytest.raises(ValueError, match=r"a\.2\.jpg and another picture would both write .*a\.2\.pts"):
-        formats.save([two, one], "pts", tmp_path)
-    same(read_pts(tmp_path / "a.2.pts"), two.faces[1].landmarks)
-
-
-def test_pts_needs_a_stem(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.jpg has no stem"):
-        formats.save([PictureRecord("a.jpg", 9, 9, (face(),))], "pts", tmp_path)
-
-
-def test_pts_folder_that_is_a_file(tmp_path):
-    (tmp_path / "out").write_text("a file")
-    with pytest.raises(ImageError, match="out"):
-        formats.save([PictureRecord("a.jpg", 9, 9, (face(),), stem="a")], "pts", tmp_path / "out")
-
-
 def test_npz(records, points, tmp_path):
     formats.save(records, "npz", tmp_path / "new" / "faces.npz")
     with np.load(tmp_path / "new" / "faces.npz", allow_pickle=False) as found:
@@ -167,9 +129,9 @@ def test_every_format_takes_pictures_without_a_face(records, format, tmp_path):
 
 
 def test_unknown_formats(tmp_path):
-    with pytest.raises(ValueError, match="'xml'; choose from jsonl, json, csv, pts, coco, npz"):
+    with pytest.raises(ValueError, match="'xml'; choose from jsonl, json, csv, pts, coco, yolo, npz"):
         formats.save([], "xml", tmp_path / "faces.xml")
-    for format in ("xml", "npz", "pts"):
+    for format in ("xml", "npz", "pts", "yolo"):
         with pytest.raises(ValueError, match=f"no text format '{format}'"):
             formats.dump([], format, io.StringIO())
 

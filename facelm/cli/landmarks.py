@@ -1,0 +1,119 @@
+"""The command that writes landmarks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facelm.cli.options import Format, Job, takes_job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facelm.parsing.face import Face
+    from facelm.pictures.sources import Source
+    from facelm.results.records import PictureRecord
+    from facelm.video.watching import SeenFrame
+
+
+@takes_job
+def landmarks(
+    job: Job,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write; a folder for pts and yolo. Default: standard output."),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option(help="How to write them; pts is a file for each face, yolo for each picture.")
+    ] = Format.jsonl,
+    solid: Annotated[bool, typer.Option("--3d", help="Also give the points in 3-D: x, y, z in pixels.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="A point below it counts as not visible.")
+    ] = 0.0,
+    polygons: Annotated[
+        bool,
+        typer.Option("--polygons", help="COCO: regions as polygons, not run lengths. YOLO: regions instead of points."),
+    ] = False,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="COCO: folder that file names are relative to. Default: the one that all inputs lie in."),
+    ] = None,
+) -> None:
+    """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
+    from facelm.cli import screen
+    from facelm.cli.run import Run
+    from facelm.pictures import files
+    from facelm.pictures.texts import UsageError
+    from facelm.results import formats
+
+    kind = format.value
+    if out is None and kind not in formats.TEXT_FORMATS:
+        raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
+    if out is None and sys.stdout is None:
+        raise typer.BadParameter("standard output is closed: say where the landmarks go with -o")
+    if out is None and job.as_json:
+        raise typer.BadParameter("--json: the landmarks go to standard output already; say where to with -o")
+    if solid and kind not in formats.SOLID_FORMATS:
+        raise typer.BadParameter(f"--3d: --format {kind} holds two dimensions")
+    if polygons and kind not in formats.REGION_FORMATS:
+        raise typer.BadParameter(f"--polygons: --format {kind} holds no regions")
+    if root and kind != "coco":
+        raise typer.BadParameter("--root is for --format coco")
+    in_folder = kind in formats.FOLDER_FORMATS
+    run = Run(job, out if in_folder else None, [formats.FOLDER_FORMATS[kind]] if in_folder else [])
+    if out is not None and not in_folder:
+        run.go_on(out, kind, solid)
+    from facelm.landmarks import learned
+    from facelm.results.coco import encode_polygons, encode_region
+    from facelm.results.faces import describe_faces, record_faces
+    from facelm.results.pts import write_pts
+    from facelm.results.records import PictureRecord
+    from facelm.results.yolo import write_yolo
+    from facelm.runs.places import into_folder, into_records
+
+    learned.prepare()
+    encode = encode_polygons if polygons else encode_region if kind == "coco" else None
+
+    def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
+        height, width = rgb.shape[:2]
+        found = record_faces(faces, height, width, encode, solid, min_confidence)
+        return PictureRecord(source.name, width, height, found, stem=source.stem)
+
+    def record_frame(clip: Source, seen: SeenFrame) -> PictureRecord:
+        height, width = seen.frame.rgb.shape[:2]
+        tracks = [each.track for each in seen.faces]
+        found = describe_faces(seen.parsed, seen.landmarks, height, width, encode, solid, min_confidence, tracks)
+        stem, frame = seen.source(clip).stem, seen.frame
+        return PictureRecord(clip.name, width, height, found, None, stem, frame.number, frame.timestamp)
+
+    def save(found: PictureRecord, clear: bool) -> None:
+        if kind == "yolo":
+            write_yolo(found, out or Path())
+        else:
+            write_pts(found, out or Path(), clear)
+
+    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+        save(record(source, rgb, faces), job.overwrite)
+
+    def write_frame(clip: Source, seen: SeenFrame) -> None:
+        save(record_frame(clip, seen), False)
+
+    if in_folder:
+        run.finish(write, into_folder(out or Path(), run.suffixes, run.stopped, write_frame))
+    root = root or run.root
+    try:
+        if out is None:
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+            formats.dump(run.records(record, into_records(record_frame)), kind, sys.stdout, solid, root)
+        else:
+            formats.save(run.records(record, into_records(record_frame)), kind, out, solid, root)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+    except files.ImageError as error:
+        screen.warn(str(error))
+        run.tally.failed += 1
+    run.exit()

@@ -1,0 +1,90 @@
+"""The command that writes masks."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facelm.cli.options import Folder, Job, takes_job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facelm.parsing.face import Face
+    from facelm.pictures.sources import Source
+    from facelm.video.watching import SeenFrame
+
+
+@takes_job
+def parse(
+    job: Job,
+    out: Folder = Path(),
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write the class probabilities, as <stem>.npz.")
+    ] = False,
+    instances: Annotated[
+        bool,
+        typer.Option("--instances", help="Also write which face each pixel belongs to, as <stem>.instances.png."),
+    ] = False,
+    crops: Annotated[
+        Path | None,
+        typer.Option(help="Also cut out each face, upright, into this folder: <stem>.<number>.crop.png"),
+    ] = None,
+    crop_size: Annotated[int, typer.Option(min=16, max=4096, help="Side of the crops, pixels.")] = 512,
+    video: Annotated[
+        bool, typer.Option("--video", help="The masks of a video in one file, <stem>.mask.mkv: grey, without loss.")
+    ] = False,
+) -> None:
+    """Write a face parsing mask for each picture: <stem>.mask.png, a palette PNG of class indices.
+
+    Of a video there is one for each frame: <stem>/<frame, six digits>.mask.png.
+
+    `facelm classes` shows which class each index stands for.
+    """
+    from facelm.cli.run import Run
+
+    suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
+    wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
+    run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "")
+    if crops is not None:
+        run.keep_apart(crops)
+    from facelm import classes
+    from facelm.parsing.masks import paste, paste_instances, paste_probabilities, write_probabilities
+    from facelm.pictures import files, images
+    from facelm.pictures.crops import cut_crop
+    from facelm.runs.places import into_folder, into_video
+
+    def write(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+        height, width = rgb.shape[:2]
+        if probabilities:
+            write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
+        mask = paste(faces, height, width)
+        if instances:
+            images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width, mask))
+        if crops is not None:
+            names = partial(_crop_name, crops / source.stem)
+            for number, face in enumerate(faces, 1):
+                images.write_png(names(number), cut_crop(rgb, face.transform, crop_size))
+            if job.overwrite:
+                files.remove_later(names, len(faces))
+        images.write_mask(out / f"{source.stem}.mask.png", mask, classes.palette())
+
+    def paste_frame(seen: SeenFrame) -> NDArray[np.uint8]:
+        return paste(seen.parsed, *seen.frame.rgb.shape[:2])
+
+    def write_frame(clip: Source, seen: SeenFrame) -> None:
+        write(seen.source(clip), seen.frame.rgb, seen.parsed)
+
+    if video:
+        run.finish(write, into_video(out, ".mask.mkv", run.stopped, paste_frame, masks=True))
+    run.finish(write, into_folder(out, run.suffixes, run.stopped, write_frame))
+
+
+def _crop_name(stem: Path, number: int) -> Path:
+    return stem.with_name(f"{stem.name}.{number}.crop.png")
