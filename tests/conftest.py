@@ -13,7 +13,6 @@ import hypothesis
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
@@ -69,16 +68,6 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faces")
     for seed in range(10):
         write_pair(folder, f"{seed:02}", *draw_face(80, seed))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def backgrounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two photos without people, read only."""
-    folder = tmp_path_factory.mktemp("backgrounds")
-    for seed in range(2):
-        rgb = np.random.default_rng(seed).integers(0, 256, (90, 120, 3), np.uint8)
-        Image.fromarray(rgb).save(folder / f"{seed}.png")
     return folder
 
 

@@ -101,11 +101,10 @@ def test_commands_in_the_running_text_are_understood(words: list[str]) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, draw_data: Callable[..., Path], backgrounds: Path) -> Path:
+def place(tmp_path: Path, draw_data: Callable[..., Path]) -> Path:
     """A folder that holds what the examples speak of, under the names that they use."""
     samples = ROOT / "sample_images"
     shutil.copytree(samples, tmp_path / "sample_images")
-    shutil.copytree(backgrounds, tmp_path / "PHOTOS")
     (tmp_path / "photos" / "more").mkdir(parents=True)
     for copy in ("photo.jpg", "photos/one.jpg", "photos/more/two.jpg"):
         shutil.copy(samples / "person.jpg", tmp_path / copy)

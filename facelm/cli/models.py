@@ -24,10 +24,6 @@ def train(
         typer.Option(help="Folder to validate on; without it a tenth of each --data is held out. May be repeated."),
     ] = None,
     class_order: ClassesOption = None,
-    backgrounds: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of photos without people: a third of the samples are scenes pasted on them."),
-    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run: best.safetensors, last.ckpt, history.csv.")] = Path(
         "runs/facelm"
     ),
@@ -86,7 +82,6 @@ def train(
                 out=str(out),
                 val=_names(val),
                 classes=class_order,
-                backgrounds=_names(backgrounds),
                 encoder=encoder,
                 init=str(init) if init else None,
                 pretrained=pretrained,

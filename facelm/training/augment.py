@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from facelm import classes
 
+_SMALL = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
+
 
 class MirrorFlip(A.DualTransform):  # type: ignore[misc]
     """Flip left to right, and swap the left and right classes of the mask."""
@@ -96,11 +98,12 @@ def photometric() -> A.Compose:
             A.RandomGamma(gamma_limit=(55, 170), p=0.3),
             A.OneOf(
                 [
-                    A.GaussianBlur(sigma_limit=(0.4, 2.0)),
+                    A.GaussianBlur(sigma_limit=(0.4, 3.0)),
                     A.MotionBlur(blur_limit=(3, 9)),
-                    A.Downscale(scale_range=(0.25, 0.7)),
+                    A.Downscale(scale_range=(0.1, 0.25), interpolation_pair=_SMALL),
+                    A.Downscale(scale_range=(0.25, 0.7), interpolation_pair=_SMALL),
                 ],
-                p=0.3,
+                p=0.4,
             ),
             A.GaussNoise(std_range=(0.02, 0.12), p=0.25),
             A.ImageCompression(quality_range=(25, 90), p=0.3),

@@ -22,7 +22,6 @@ class TrainConfig:
         val: Data folders to validate on; without any, a tenth of each data folder is held out.
         classes: What the values of masks stand for, in folders that have no ``classes.json``: the name of a known
             order, or such a file; None where they are class indices.
-        backgrounds: Folders of photos without people; with any, a third of the samples are pasted scenes.
         encoder: Any encoder of segmentation_models_pytorch.
         init: Local file of start weights.
         pretrained: Download ImageNet weights for the encoder.
@@ -40,7 +39,6 @@ class TrainConfig:
     out: str
     val: tuple[str, ...] = ()
     classes: str | None = None
-    backgrounds: tuple[str, ...] = ()
     encoder: str = "resnet50"
     init: str | None = None
     pretrained: bool = False

@@ -183,25 +183,23 @@ def find_pictures(folder: Path) -> list[Path]:
 def check(
     examples: Sequence[Example],
     on_progress: Callable[[int, int], None] | None = None,
-    backgrounds: Sequence[Path] = (),
 ) -> None:
     """Check that every picture opens, has a mask of its size, and that class indices are in range.
 
     Args:
         examples: What to check.
         on_progress: Called with (checked, all) as the check goes on.
-        backgrounds: Pictures without masks, which have only to open.
 
     Raises:
         DataError: Names up to ten of the faulty files, each with its cause.
     """
     problems = sorted({problem for example in examples if (problem := _find_one_sided(example))})
     with ThreadPoolExecutor(4) as pool:
-        for number, problem in enumerate(pool.map(find_problem, [*examples, *backgrounds]), 1):
+        for number, problem in enumerate(pool.map(find_problem, examples), 1):
             if problem:
                 problems.append(problem)
             if on_progress:
-                on_progress(number, len(examples) + len(backgrounds))
+                on_progress(number, len(examples))
     if problems:
         raise DataError(_list_problems(problems))
 

@@ -20,30 +20,16 @@ from facelm.pictures import files
 from facelm.training import augment, data
 from facelm.training.balance import balance, find_missing, find_shown
 from facelm.training.config import TrainConfig
-from facelm.training.jewellery import Jeweller
-from facelm.training.scenes import SceneMaker
-from facelm.training.wardrobe import Wardrobe
+from facelm.training.covers import cover
 
-_SCENE_CHANCE = 0.35
 _VALIDATION_FRACTION = 0.1
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
 
-    def __init__(
-        self,
-        examples: Sequence[data.Example],
-        scenes: SceneMaker | None,
-        size: int,
-        seed: int,
-        jeweller: Jeweller | None = None,
-        wardrobe: Wardrobe | None = None,
-    ) -> None:
+    def __init__(self, examples: Sequence[data.Example], size: int, seed: int) -> None:
         self.examples = examples
-        self.scenes = scenes
-        self.jeweller = jeweller
-        self.wardrobe = wardrobe
         self.seed = seed
         self.geometric = augment.geometric(size)
         self.photometric = augment.photometric()
@@ -55,24 +41,13 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         self.geometric.set_random_seed(int(rng.integers(2**31)))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
         example = self.examples[index]
-        if self.scenes and not example.joined and rng.random() < _SCENE_CHANCE:
-            rgb, mask = self.scenes.make(rng)
-        else:
-            rgb, mask = example.read()
-            if not example.joined:
-                rgb, mask = self._dress(rgb, mask, rng)
-            warped = self.geometric(**_square(rgb, mask))
-            rgb, mask = warped["image"], warped["mask"]
+        rgb, mask = example.read()
+        if not example.joined:
+            rgb, mask = cover(rgb, mask, rng)
+        warped = self.geometric(**_square(rgb, mask))
+        rgb, mask = warped["image"], warped["mask"]
         changed = self.photometric(image=rgb, mask=mask)
         return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
-
-    def _dress(
-        self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Give a portrait other clothes and jewellery."""
-        if self.wardrobe:
-            rgb = self.wardrobe.dress(rgb, mask, rng)
-        return self.jeweller.adorn(rgb, mask, rng) if self.jeweller else (rgb, mask)
 
 
 class ValidationSet(Dataset[tuple[Tensor, Tensor]]):
@@ -136,23 +111,16 @@ def find_samples(
             rest, chosen = data.split(rest, _VALIDATION_FRACTION, config.seed)
             held_out += chosen
         train += rest
-    backgrounds = [path for folder in config.backgrounds for path in data.find_pictures(Path(folder))]
-    if config.backgrounds and not backgrounds:
-        raise data.DataError(f"--backgrounds {', '.join(config.backgrounds)}: no pictures")
     if len(train) < config.batch:
         raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
-    data.check(train + held_out, on_progress, backgrounds)
-    complete = [example for example in train if not example.joined]
-    scenes = SceneMaker(complete, backgrounds, config.size) if backgrounds and complete else None
+    data.check(train + held_out, on_progress)
     shown = find_shown(train)
     sets = [("training", train, shown)] + ([("validation", held_out, find_shown(held_out))] if config.val else [])
     for name, examples, values in sets:
         if (missing := find_missing(examples, values)) and on_missing:
             on_missing(name, missing)
     known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
-    training_set = TrainingSet(
-        balance(train, known), scenes, config.size, config.seed, Jeweller(train, known), Wardrobe(backgrounds)
-    )
+    training_set = TrainingSet(balance(train, known), config.size, config.seed)
     return training_set, ValidationSet(held_out, config.size)
 
 

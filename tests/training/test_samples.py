@@ -22,7 +22,6 @@ from facelm.training import data
 from facelm.training.config import TrainConfig
 from facelm.training.data import DataError
 from facelm.training.samples import Order, TrainingSet, ValidationSet, find_samples
-from facelm.training.scenes import SceneMaker
 
 
 @pytest.fixture
@@ -50,13 +49,11 @@ def test_each_epoch_and_each_seed_has_its_own_order() -> None:
     assert indices[0] != indices[1] != indices[2] != indices[0]
 
 
-@pytest.mark.parametrize("with_scenes", [False, True])
-def test_a_sample_depends_on_seed_epoch_and_index_alone(faces: Path, backgrounds: Path, with_scenes: bool) -> None:
+def test_a_sample_depends_on_seed_epoch_and_index_alone(faces: Path) -> None:
     examples = data.find(faces)
-    scenes = SceneMaker(examples, data.find_pictures(backgrounds), 64) if with_scenes else None
-    samples = TrainingSet(examples, scenes, 64, seed=3)
+    samples = TrainingSet(examples, 64, seed=3)
     first = {key: samples[key] for key in ((0, 0), (0, 1), (1, 0))}
-    again = TrainingSet(examples, scenes, 64, seed=3)
+    again = TrainingSet(examples, 64, seed=3)
     for key in reversed(first):
         rgb, mask = again[key]
         assert torch.equal(rgb, first[key][0])
@@ -64,19 +61,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(faces: Path, backgrounds
         assert (rgb.shape, rgb.dtype) == ((3, 64, 64), torch.uint8)
         assert (mask.shape, mask.dtype) == ((64, 64), torch.int64)
     assert not torch.equal(first[0, 0][0], first[1, 0][0])
-    assert not torch.equal(TrainingSet(examples, scenes, 64, seed=4)[0, 0][0], first[0, 0][0])
-
-
-def test_some_samples_are_scenes_and_some_are_not(faces: Path, backgrounds: Path) -> None:
-    examples = data.find(faces)
-    scenes = SceneMaker(examples, data.find_pictures(backgrounds), 64)
-    samples = TrainingSet(examples, scenes, 64, seed=0)
-    plain = TrainingSet(examples, None, 64, seed=0)
-    # A portrait fills the picture with face; many scenes have little of it or none.
-    keys = [(epoch, index) for epoch in range(3) for index in range(10)]
-    shares = np.array([[(s[key][1] == 0).float().mean() for key in keys] for s in (samples, plain)])
-    assert shares[0].max() > 0.75
-    assert shares[1].max() < 0.75
+    assert not torch.equal(TrainingSet(examples, 64, seed=4)[0, 0][0], first[0, 0][0])
 
 
 def test_validation_shows_portraits_as_they_are(faces: Path) -> None:
@@ -122,16 +107,6 @@ def test_too_few_examples(config: TrainConfig) -> None:
         find_samples(replace(config, batch=10))
 
 
-def test_backgrounds_that_cannot_be_used(config: TrainConfig, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"--backgrounds .*: no pictures"):
-        find_samples(replace(config, backgrounds=(str(tmp_path),)))
-    with pytest.raises(DataError, match="none: cannot be listed"):
-        find_samples(replace(config, backgrounds=(str(tmp_path / "none"),)))
-    (tmp_path / "bad.jpg").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"bad\.jpg: not a picture"):
-        find_samples(replace(config, backgrounds=(str(tmp_path),)))
-
-
 def test_two_processes_share_each_batch() -> None:
     whole = list(Order(17, 4, 1, 0, 1))
     shares = [list(Order(17, 4, 1, 0, 1, rank, 2)) for rank in range(2)]
@@ -144,7 +119,7 @@ def test_pictures_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
     rgb, mask = np.full((90, 60, 3), 200, np.uint8), np.full((90, 60), classes.INDEX["skin"], np.uint8)
     mask[15:75] = classes.INDEX["hair"]  # a square of hair
     write_pair(tmp_path, "0", rgb, mask)
-    samples = TrainingSet(data.find(tmp_path), None, 64, seed=0)
+    samples = TrainingSet(data.find(tmp_path), 64, seed=0)
     shares = []
     for index in range(30):
         labels = samples[index, 0][1].numpy()
@@ -155,7 +130,7 @@ def test_pictures_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
     assert np.median(shares) == pytest.approx(1, abs=0.1)
 
 
-def test_a_run_repeats_rare_examples_and_pastes_no_coarse_ones(tmp_path: Path, backgrounds: Path) -> None:
+def test_a_run_repeats_rare_examples(tmp_path: Path) -> None:
     for number in range(20):
         rgb, mask = draw_face(64, number)
         mask[mask == classes.INDEX["hat"]] = 0
@@ -165,20 +140,11 @@ def test_a_run_repeats_rare_examples_and_pastes_no_coarse_ones(tmp_path: Path, b
     write_pair(tmp_path / "coarse", "0", rgb, np.zeros((64, 64), np.uint8))
     (tmp_path / "coarse" / "classes.json").write_text(json.dumps({"0": classes.NAMES}))
     folders = (str(tmp_path / "fine"), str(tmp_path / "coarse"))
-    config = TrainConfig(folders, "", val=(str(tmp_path / "fine"),), backgrounds=(str(backgrounds),), size=64, batch=2)
+    config = TrainConfig(folders, "", val=(str(tmp_path / "fine"),), size=64, batch=2)
     samples, _ = find_samples(config)
-    rgb, mask = draw_face(64, 99)
-    mask[np.isin(mask, classes.indices("neck_l", "ear_r"))] = classes.INDEX["neck"]
-    plain = rgb, mask
     counts = Counter(str(example.image) for example in samples.examples)
     assert counts[str(tmp_path / "fine/images/03.png")] == 2
     assert counts[str(tmp_path / "fine/images/05.png")] == counts[str(tmp_path / "coarse/images/0.png")] == 1
-    assert samples.scenes is not None
-    assert {example.image.parent.parent.name for example in samples.scenes.examples} == {"fine"}
-    assert samples.wardrobe is not None and len(samples.wardrobe.patterns) == 2
-    assert samples.jeweller is not None
-    adorned = [samples.jeweller.adorn(*plain, np.random.default_rng(seed))[1] for seed in range(60)]
-    assert np.isin(adorned, classes.indices("neck_l", "ear_r")).any()
 
 
 def test_labels_of_several_classes_do_not_count_in_validation(tmp_path: Path) -> None:

@@ -116,9 +116,9 @@ def test_a_run_that_was_stopped_and_resumed_is_the_same_run(
 
 
 def test_the_number_of_workers_and_the_stop_do_not_show_in_an_encoder_with_dropout(
-    config: TrainConfig, backgrounds: Path, tmp_path: Path
+    config: TrainConfig, tmp_path: Path
 ) -> None:
-    config = replace(config, encoder="efficientnet-b0", epochs=2, backgrounds=(str(backgrounds),))
+    config = replace(config, encoder="efficientnet-b0", epochs=2)
     assert Run(replace(config, out=str(tmp_path / "a"))).train()
     stopped = replace(config, out=str(tmp_path / "b"), workers=1)
     assert not Run(stopped, should_stop=stop_at(2)).train()
@@ -174,7 +174,8 @@ def test_start_weights_and_a_validation_folder(
 
 def test_validation_without_a_face_still_leaves_a_model(config: TrainConfig, tmp_path: Path) -> None:
     rgb, _ = draw_face(64, 0)
-    write_pair(tmp_path / "val", "0", rgb, np.full((64, 64), classes.IGNORE, np.uint8))
+    write_pair(tmp_path / "val", "0", rgb, np.zeros((64, 64), np.uint8))
+    (tmp_path / "val" / "classes.json").write_text(json.dumps({"0": classes.NAMES}))
     run = Run(replace(config, out=str(tmp_path / "run"), epochs=1, val=(str(tmp_path / "val"),)))
     assert run.train()
     row = history(tmp_path / "run")[0]
