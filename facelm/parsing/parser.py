@@ -112,11 +112,18 @@ class FaceParser:
         check_boxes(boxes)
         return self.parse_detections(rgb, [self.finder.find_in_box(rgb, box) for box in boxes])
 
-    def parse_detections(self, rgb: NDArray[np.uint8], detections: Sequence[Detection]) -> list[Face]:
+    def parse_detections(
+        self, rgb: NDArray[np.uint8], detections: Sequence[Detection], around: Sequence[bool] | None = None
+    ) -> list[Face]:
         """Parse the faces that were found: one for each detection, in their order.
 
         A face whose crop is too blurred to show one is parsed in a coarser crop; where that shows none either it is
         less likely to be one.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            detections: The faces.
+            around: Of which of them to see also what goes on beyond the crop; by default of all.
         """
         transforms = [align_points(detection.points) for detection in detections]
         sides = [1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))) for transform in transforms]
@@ -128,7 +135,7 @@ class FaceParser:
             for at, crop in zip(coarser, again, strict=True):
                 if _shows_face(crop[1]):
                     parsed[at] = crop
-        contexts = self._look_around(rgb, transforms, [labels for _, labels in parsed])
+        contexts = self._look_around(rgb, transforms, [labels for _, labels in parsed], around)
         faces = []
         for detection, transform, side, (probabilities, labels), context in zip(
             detections, transforms, sides, parsed, contexts, strict=True
@@ -182,14 +189,18 @@ class FaceParser:
         return [predicted[at] for at in range(len(crops))]
 
     def _look_around(
-        self, rgb: NDArray[np.uint8], transforms: Sequence[NDArray[np.float64]], labels: Sequence[NDArray[np.uint8]]
+        self,
+        rgb: NDArray[np.uint8],
+        transforms: Sequence[NDArray[np.float64]],
+        labels: Sequence[NDArray[np.uint8]],
+        around: Sequence[bool] | None,
     ) -> list[NDArray[np.float32] | None]:
         """The surroundings of each face, coarsely, where something goes on beyond the border of its crop."""
         contexts: list[NDArray[np.float32] | None] = [None] * len(transforms)
         wanted = [
             at
             for at, (transform, crop) in enumerate(zip(transforms, labels, strict=True))
-            if _goes_on(crop, transform, rgb.shape)
+            if (around is None or around[at]) and _goes_on(crop, transform, rgb.shape)
         ]
         crops = [cut_crop(rgb, widen(transforms[at]), CONTEXT_SIZE) for at in wanted]
         for at, probabilities in zip(wanted, self._predict_crops(crops), strict=True):

@@ -29,8 +29,12 @@ def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], opacity: float = 
     Returns:
         A new picture, (H, W, 3) uint8.
     """
-    colours = cv2.addWeighted(rgb, 1 - opacity, classes.palette()[mask], opacity, 0)
-    drawn: NDArray[np.uint8] = np.where((mask > 0)[..., None], colours, rgb).astype(np.uint8)
+    drawn = rgb.copy()
+    x, y, width, height = cv2.boundingRect(mask)
+    part = np.s_[y : y + height, x : x + width]
+    if width:
+        colours = np.take(classes.palette(), mask[part], axis=0)
+        cv2.copyTo(cv2.addWeighted(rgb[part], 1 - opacity, colours, opacity, 0), mask[part], drawn[part])
     return drawn
 
 

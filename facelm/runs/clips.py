@@ -29,6 +29,7 @@ class Following:
     every: int = 1
     smooth: bool = True
     most: int | None = None
+    around: bool = True
 
 
 def process(
@@ -60,7 +61,7 @@ def process(
         clip = Clip(source.path)  # type: ignore[arg-type]  # standard input is no clip
         begun(None if clip.count is None else -(-clip.count // how.every))
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
-            for seen in watch(clip, parser, how.every, how.smooth, how.most):
+            for seen in watch(clip, parser, how.every, how.smooth, how.most, how.around):
                 tracks |= {face.track for face in seen.faces}
                 done.append((len(seen.faces), pool.submit(write, seen)))
                 frames += 1

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_SHORTEST = 1 / 30  # seconds; between frames that are closer, noise would count as speed
+_SETTLED = 15  # values, of which the first ones are averaged
+
 
 @dataclass(frozen=True)
 class Response:
@@ -39,6 +42,7 @@ class OneEuroFilter:
     def __init__(self, response: Response) -> None:
         self.response = response
         self._time = 0.0
+        self._count = 0
         self._values: NDArray[np.float64] | None = None
         self._speeds: NDArray[np.float64] | None = None
 
@@ -53,16 +57,19 @@ class OneEuroFilter:
         step = time - self._time
         self._time = time
         if self._values is None or self._speeds is None or step <= 0:
-            self._values, self._speeds = values.copy(), np.zeros_like(values)
+            self._values, self._speeds, self._count = values.copy(), np.zeros_like(values), 1
             return values
-        new = (values - self._values) / step
-        self._speeds = self._speeds + _share(self.response.agility, step) * (new - self._speeds)
+        new = (values - self._values) / max(step, _SHORTEST)
+        self._speeds = self._speeds + share_of(self.response.agility, step) * (new - self._speeds)
         speed = float(np.sqrt((self._speeds**2).sum(1).mean())) / unit
         frequency = self.response.rest + self.response.gain * max(0.0, speed - self.response.calm)
-        self._values = self._values + _share(frequency, step) * (values - self._values)
+        # Before much is known the mean of all values is steadier than the first of them.
+        self._count += 1
+        share = max(share_of(frequency, step), 1 / self._count if self._count < _SETTLED else 0)
+        self._values = self._values + share * (values - self._values)
         return self._values
 
 
-def _share(frequency: float, step: float) -> float:
+def share_of(frequency: float, step: float) -> float:
     """How much of a new value a low pass takes over after so many seconds."""
     return 1 / (1 + 1 / (2 * np.pi * frequency * step))

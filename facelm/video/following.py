@@ -5,7 +5,7 @@ The finder looks every few frames for new faces, and at once when a face is lost
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,12 @@ from facelm.video.tracks import assign, bound_points, overlap, take_look
 _LOOK_EVERY = 0.2  # seconds
 _WAIT = 1.0  # seconds for a face that is lost
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
+_ALIKE = 0.9  # of looks; a face that looks less like it did is shown to the finder
 _LEAST_SCORE = 0.1  # of the finder's second look, which a covered face never reaches and a face seldom misses
 _LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks; below it the finder is asked
 _STILL = 0.012  # of the crop's side; a crop whose face moves less stays where it is
 _FAR = 0.06  # of the crop's side; a face that has moved more is looked at once more
+_SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
 _SAME = 0.5  # overlap of two faces that are one
 
 
@@ -58,10 +60,23 @@ class _Track:
     motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     misses: int = 0
     lost: bool = False
+    context: NDArray[np.float32] | None = None
+    context_time: float = -np.inf
+    context_points: NDArray[np.float64] | None = None
 
     def expect(self, time: float) -> NDArray[np.float64]:
         """Its five points at a time, if it moves on as it did."""
         return self.points + self.motion * min(time - self.seen, _WAIT / 2)
+
+    def needs_context(self, time: float, points: NDArray[np.float64]) -> bool:
+        """Whether what is around the face is to be seen anew: it is coarse and changes slowly."""
+        if self.context_points is None or time - self.context_time >= _LOOK_EVERY - 1e-6:
+            return True
+        return _moved(self.context_points, points) > _SHIFTED
+
+    def keep_context(self, face: Face, time: float, points: NDArray[np.float64]) -> None:
+        """Note what was seen around the face."""
+        self.context, self.context_time, self.context_points = face.context, time, points
 
 
 class Follower:
@@ -70,11 +85,13 @@ class Follower:
     Args:
         parser: Finds and parses them.
         most: How many faces are followed at most, the largest ones; None is all.
+        around: Also see what is around the crops of faces, every few frames.
     """
 
-    def __init__(self, parser: FaceParser, most: int | None = None) -> None:
+    def __init__(self, parser: FaceParser, most: int | None = None, around: bool = True) -> None:
         self.parser = parser
         self.most = most
+        self.around = around
         self.cut = False
         self._cuts = CutFinder()
         self._tracks: list[_Track] = []
@@ -100,16 +117,13 @@ class Follower:
         if not tracks:
             return {}
         expected = [track.expect(time) for track in tracks]
-        places = Sightings(
-            np.ones(len(tracks)), np.stack([bound_points(five) for five in expected]), np.stack(expected)
-        )
-        for track, score in zip(tracks, self.parser.finder.look_again(rgb, places).scores, strict=True):
-            track.lost = bool(score < _LEAST_SCORE)
+        for track, five in zip(tracks, expected, strict=True):
+            track.lost = bool(take_look(rgb, five) @ track.look < _ALIKE) and self._is_covered(rgb, five)
         expected = [five for five, track in zip(expected, tracks, strict=True) if not track.lost]
         tracks = [track for track in tracks if not track.lost]
-        seen = self._parse(rgb, expected, tracks)
+        seen = self._parse(rgb, time, expected, tracks)
         far = [at for at, found in enumerate(seen) if _moved(expected[at], five_points(found[1])) > _FAR]
-        again = self._parse(rgb, [five_points(seen[at][1]) for at in far], [tracks[at] for at in far])
+        again = self._parse(rgb, time, [five_points(seen[at][1]) for at in far], [tracks[at] for at in far])
         for at, found in zip(far, again, strict=True):
             seen[at] = found
         followed: dict[int, FollowedFace] = {}
@@ -123,14 +137,26 @@ class Follower:
             followed[track.number] = FollowedFace(track.number, face, landmarks)
         return followed
 
+    def _is_covered(self, rgb: NDArray[np.uint8], five: NDArray[np.float64]) -> bool:
+        """Whether the finder, at a second look, sees no face where one with these points (5, 2) is expected."""
+        place = Sightings(np.ones(1), bound_points(five)[None], five[None])
+        return bool(self.parser.finder.look_again(rgb, place).scores[0] < _LEAST_SCORE)
+
     def _parse(
-        self, rgb: NDArray[np.uint8], points: list[NDArray[np.float64]], tracks: list[_Track]
+        self, rgb: NDArray[np.uint8], time: float, points: list[NDArray[np.float64]], tracks: list[_Track]
     ) -> list[tuple[Face, Landmarks]]:
         detections = [
             Detection(tuple(bound_points(five).tolist()), five, track.score)
             for five, track in zip(points, tracks, strict=True)
         ]
-        return [(face, find_landmarks(face)) for face in self.parser.parse_detections(rgb, detections)]
+        around = [self.around and track.needs_context(time, five) for five, track in zip(points, tracks, strict=True)]
+        faces = self.parser.parse_detections(rgb, detections, around)
+        for at, (track, five) in enumerate(zip(tracks, points, strict=True)):
+            if around[at]:
+                track.keep_context(faces[at], time, five)
+            else:
+                faces[at] = replace(faces[at], context=track.context)
+        return [(face, find_landmarks(face)) for face in faces]
 
     def _find(self, rgb: NDArray[np.uint8], time: float, followed: dict[int, FollowedFace]) -> dict[int, FollowedFace]:
         """Look for faces in the whole frame: confirm those that are followed, take up lost ones, begin new ones."""
@@ -152,9 +178,8 @@ class Follower:
         if self.most is not None:
             wanted = wanted[: max(0, self.most - len(followed))]
         more = {}
-        for (each, known), face in zip(
-            wanted, self.parser.parse_detections(rgb, [each for each, _ in wanted]), strict=True
-        ):
+        faces = self.parser.parse_detections(rgb, [each for each, _ in wanted], [self.around] * len(wanted))
+        for (each, known), face in zip(wanted, faces, strict=True):
             if face.score < self.parser.min_score:
                 continue
             landmarks = find_landmarks(face)
@@ -164,6 +189,7 @@ class Follower:
             track = known or self._begin(rgb, points, each.score, time)
             track.lost, track.misses, track.score, track.motion = False, 0, each.score, np.zeros(2)
             track.points, track.seen = points, time
+            track.keep_context(face, time, each.points)
             more[track.number] = FollowedFace(track.number, face, landmarks)
         return more
 

@@ -1,4 +1,4 @@
-"""The points and the pose of one followed face, filtered in the face's own unit by true time.
+"""The points, the box and the pose of one followed face, filtered in the face's own unit by true time.
 
 Where the head is (its middle, size and turn in the picture) and how the points lie on it are filtered apart, so that a
 head may move fast while the points on it stand still. Lids and lips, which move within a frame, answer sooner.
@@ -17,16 +17,21 @@ from facelm.landmarks.shape import Pose, shape_model
 from facelm.pictures import affine
 from facelm.video.filters import OneEuroFilter, Response
 
-HEAD = Response(rest=0.6, gain=20.0, calm=0.1, agility=5.0)
+Box = tuple[float, float, float, float]
+
+HEAD = Response(rest=0.05, gain=100.0, calm=0.15, agility=8.0)
 """Of the head in the picture, in inter-ocular distances."""
 
-FIRM = Response(rest=0.6, gain=6.0, calm=0.1, agility=3.0)
+FIRM = Response(rest=0.05, gain=60.0, calm=0.2, agility=5.0)
 """Of points that move little on a head."""
 
-NIMBLE = Response(rest=0.8, gain=40.0, calm=0.12, agility=12.0)
+NIMBLE = Response(rest=0.05, gain=120.0, calm=0.25, agility=15.0)
 """Of lids and lips."""
 
-TURN = Response(rest=0.7, gain=0.5, calm=4.0, agility=4.0)
+EDGES = Response(rest=0.05, gain=30.0, calm=0.6, agility=5.0)
+"""Of the box about the head, which is told to whole pixels of the crop."""
+
+TURN = Response(rest=0.05, gain=4.0, calm=8.0, agility=6.0)
 """Of the pose, in degrees."""
 
 _GROUPS = {
@@ -40,38 +45,44 @@ _GROUPS = {
     "lips": NIMBLE,
 }
 _POINTS = {**{name: list(PARTS[name]) for name in _GROUPS if name != "lips"}, "lips": list(range(48, 68))}
+_MARKS = np.array([[-0.5, 0.0], [0.5, 0.0]])
 _STEADY = np.zeros(68)
 _STEADY[:17], _STEADY[17:27], _STEADY[27:36], _STEADY[[36, 39, 42, 45]] = 0.3, 0.3, 1, 1
 """How much each point counts for where the head is: brows and outline move more than nose and corners of the eyes."""
 
 
 class FaceSmoother:
-    """Filters the landmarks of one face, frame after frame."""
+    """Filters landmarks and box of one face, frame after frame."""
 
     def __init__(self) -> None:
         self._head = OneEuroFilter(HEAD)
         self._groups = {name: OneEuroFilter(response) for name, response in _GROUPS.items()}
+        self._box = OneEuroFilter(EDGES)
         self._pose = OneEuroFilter(TURN)
         self._angle = 0.0
 
-    def __call__(self, found: Landmarks, time: float) -> Landmarks:
-        """The landmarks of the next frame, filtered; all but points and pose stays as it is.
+    def __call__(self, found: Landmarks, box: Box, time: float) -> tuple[Landmarks, Box]:
+        """The landmarks and the box of the next frame, filtered; what is neither points nor pose stays as it is.
 
         Args:
             found: In pixels of the picture.
+            box: x0, y0, x1, y1 in the picture, pixels.
             time: Seconds; later than that of the frame before.
         """
         unit, to_face = _place(found.points)
         on_face = affine.apply(to_face, found.points)
-        to_picture = affine.invert(to_face)
         # Two points of the head, an inter-ocular distance apart, tell its middle, size and turn.
-        marks = affine.apply(to_picture, np.array([[-0.5, 0.0], [0.5, 0.0]]))
-        marks = self._head(marks, time, unit)
+        seen = affine.apply(affine.invert(to_face), _MARKS)
+        marks = self._head(seen, time, unit)
         smooth = np.empty_like(on_face)
         for name, points in _POINTS.items():
             smooth[points] = self._groups[name](on_face[points], time)
-        head = affine.fit_similarity(np.array([[-0.5, 0.0], [0.5, 0.0]]), marks, np.ones(2))
-        return replace(found, points=affine.apply(head, smooth), pose=self._turn(found.pose, time))
+        head = affine.fit_similarity(_MARKS, marks, np.ones(2))
+        corners = np.reshape(box, (2, 2))
+        edges = self._box((corners - seen.mean(0)) / unit, time) * float(np.linalg.norm(marks[1] - marks[0]))
+        x0, y0, x1, y1 = (edges + marks.mean(0)).ravel().tolist()
+        smoothed = replace(found, points=affine.apply(head, smooth), pose=self._turn(found.pose, time))
+        return smoothed, (x0, y0, x1, y1)
 
     def _turn(self, pose: Pose, time: float) -> Pose:
         """The pose, filtered; roll runs on beyond half a turn while it is filtered."""

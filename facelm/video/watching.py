@@ -9,6 +9,7 @@ from facelm.landmarks.find import Landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.sources import Source
+from facelm.video.averaging import MaskAverager
 from facelm.video.clips import Clip
 from facelm.video.following import FollowedFace, Follower
 from facelm.video.frames import Frame
@@ -43,7 +44,12 @@ class SeenFrame:
 
 
 def watch(
-    clip: Clip, parser: FaceParser, every: int = 1, smooth: bool = True, most: int | None = None
+    clip: Clip,
+    parser: FaceParser,
+    every: int = 1,
+    smooth: bool = True,
+    most: int | None = None,
+    around: bool = True,
 ) -> Iterator[SeenFrame]:
     """Follow the faces of a clip; nothing of it is left for the next one.
 
@@ -51,8 +57,9 @@ def watch(
         clip: Is read to its end.
         parser: Finds and parses faces.
         every: Look at the first of every so many frames.
-        smooth: Filter landmarks and pose over time.
+        smooth: Filter landmarks, box and pose over time, and average masks.
         most: Faces that are followed at most, the largest ones; None is all.
+        around: Also see hair and clothes beyond the crops, which only masks show.
 
     Yields:
         Each frame, also those without a face.
@@ -60,17 +67,27 @@ def watch(
     Raises:
         facelm.ImageError: There is no frame that can be read.
     """
-    follower = Follower(parser, most)
-    smoothers: dict[int, FaceSmoother] = {}
-    last: dict[int, float] = {}
+    follower = Follower(parser, most, around)
+    steadied: dict[int, _Steadier] = {}
     for frame in clip.read(every):
         faces = follower.see(frame)
         if smooth:
-            for at, each in enumerate(faces):
-                smoother = smoothers.setdefault(each.track, FaceSmoother())
-                faces[at] = replace(each, landmarks=smoother(each.landmarks, frame.timestamp))
-                last[each.track] = frame.timestamp
             # Numbers are not used again, so what is over a second old will never be asked for.
-            for track in [track for track, time in last.items() if frame.timestamp - time > 1]:
-                del last[track], smoothers[track]
+            steadied = {track: each for track, each in steadied.items() if frame.timestamp - each.seen <= 1}
+            faces = [steadied.setdefault(each.track, _Steadier())(each, frame.timestamp) for each in faces]
         yield SeenFrame(frame, tuple(faces))
+
+
+class _Steadier:
+    """What makes one face steady: the filters of its points and the average of its masks."""
+
+    def __init__(self) -> None:
+        self.seen = 0.0
+        self._smooth = FaceSmoother()
+        self._average = MaskAverager()
+
+    def __call__(self, found: FollowedFace, time: float) -> FollowedFace:
+        self.seen = time
+        landmarks, box = self._smooth(found.landmarks, found.face.box, time)
+        face = self._average(found.face, found.landmarks.points, time)
+        return replace(found, face=replace(face, box=box), landmarks=landmarks)

@@ -12,6 +12,8 @@ SIDE = 80.0  # inter-ocular distance, pixels
 RATE = 30
 FACE = SIDE * shape_model().mean[:, :2] / np.linalg.norm(shape_model().mean[45] - shape_model().mean[36]) + 150
 
+BOX = (100.0, 120.0, 200.0, 240.0)
+
 
 def landmarks(points: np.ndarray, roll: float = 0.0) -> Landmarks:
     return Landmarks(points, np.zeros(68), np.ones(68), np.ones(68, bool), {}, Pose(0, 0, roll))
@@ -19,7 +21,7 @@ def landmarks(points: np.ndarray, roll: float = 0.0) -> Landmarks:
 
 def smooth(frames: np.ndarray) -> np.ndarray:
     smoother = FaceSmoother()
-    return np.stack([smoother(landmarks(points), number / RATE).points for number, points in enumerate(frames)])
+    return np.stack([smoother(landmarks(points), BOX, number / RATE)[0].points for number, points in enumerate(frames)])
 
 
 def test_a_still_face_does_not_tremble() -> None:
@@ -46,5 +48,17 @@ def test_roll_goes_on_beyond_half_a_turn() -> None:
     smoother = FaceSmoother()
     found = landmarks(FACE)
     for number in range(40):
-        turned = smoother(replace(found, pose=Pose(0, 0, 179 if number % 2 else -179)), number / RATE)
+        turned = smoother(replace(found, pose=Pose(0, 0, 179 if number % 2 else -179)), BOX, number / RATE)[0]
     assert abs(turned.pose.roll) > 178
+
+
+def test_the_box_goes_with_the_head_and_does_not_tremble() -> None:
+    rng = np.random.default_rng(0)
+    smoother, boxes = FaceSmoother(), []
+    for number in range(90):
+        way = 3.0 * max(0, number - 60)
+        box = np.array(BOX) + rng.normal(0, 0.5, 4) + [way, 0, way, 0]
+        x0, y0, x1, y1 = box.tolist()
+        boxes.append(smoother(landmarks(FACE + np.array([way, 0])), (x0, y0, x1, y1), number / RATE)[1])
+    assert np.std(boxes[20:60], 0).max() < 0.15
+    assert abs(boxes[-1] - np.array(BOX) - [87, 0, 87, 0]).max() < 2
