@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facelm.engines.openvino import Network, read, read_metadata, take_pixels
 from facelm.finding.grids import STRIDE, Sightings, decode, measure_sides, suppress
 from facelm.pictures import affine
-from facelm.pictures.crops import FIVE_PLACES, MIDDLE, align_points, cut_crop, to_crop_pixels
+from facelm.pictures.crops import FIVE_PLACES, MIDDLE, align_points, cut_crop, to_crop_pixels, warp
 
 CALIBRATION_KEY = "facelm.calibration"
 """Of the three numbers that make a probability of two looks' logits, in the metadata of the network's file."""
@@ -147,13 +146,10 @@ class Finder:
 
     def _look(self, rgb: NDArray[np.uint8], scale: float) -> Sightings:
         """What is seen in a picture that is scaled: boxes and points in pixels of the picture."""
-        height, width = rgb.shape[:2]
-        small_width, small_height = max(1, round(width * scale)), max(1, round(height * scale))
-        padded = np.zeros((1, -(-small_height // STRIDE) * STRIDE, -(-small_width // STRIDE) * STRIDE, 3), np.uint8)
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        padded[0, :small_height, :small_width] = cv2.resize(rgb, (small_width, small_height), interpolation=method)
-        seen = suppress(decode(self._network(padded)[0][0], padded.shape[1:3], _LEAST))
-        return seen.moved(affine.invert(affine.scaling((width / small_width, height / small_height))))
+        height, width = (-(-max(1, round(side * scale)) // STRIDE) * STRIDE for side in rgb.shape[:2])
+        to_look = affine.scaling((1 / scale, 1 / scale))
+        seen = suppress(decode(self._network(warp(rgb, to_look, (height, width))[None])[0][0], (height, width), _LEAST))
+        return seen.moved(affine.invert(to_look))
 
     def _look_closely(self, rgb: NDArray[np.uint8], scale: float) -> list[Sightings]:
         """What is seen in the picture at a larger scale, tile by tile where it is large."""

@@ -94,21 +94,36 @@ def cut_crop(rgb: NDArray[np.uint8], transform: NDArray[np.float64], size: int) 
     Returns:
         (size, size, 3) uint8, area-averaged where the crop is smaller than the face in the picture.
     """
-    matrix = to_crop_pixels(transform, size)
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.6:
-        # A warp takes single pixels: shrink the neighbourhood of the face first, to about the crop's scale.
-        corners = affine.apply(affine.invert(matrix), np.array([[0, 0], [size, 0], [0, size], [size, size]], float))
+    return warp(rgb, to_crop_pixels(transform, size), (size, size))
+
+
+def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Look at a picture through an affine transform, black where it ends.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        matrix: (2, 3) from picture pixels to those of what comes out.
+        shape: Its height and width.
+
+    Returns:
+        (*shape, 3) uint8, area-averaged where it is smaller than in the picture.
+    """
+    height, width = shape
+    factor = int(1 / max(float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))), 1e-6))
+    if factor > 1:
+        # A warp takes single pixels: first blocks of them become one, in the part of the picture that is seen.
+        ends = np.array([[-0.5, -0.5], [width, -0.5], [-0.5, height], [width, height]])
+        corners = affine.apply(affine.invert(matrix), ends)
         x0, y0 = np.clip(np.floor(corners.min(0)).astype(int), 0, (rgb.shape[1], rgb.shape[0]))
-        x1, y1 = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, (rgb.shape[1], rgb.shape[0]))
-        if x1 > x0 and y1 > y0:
-            width, height = max(1, round((x1 - x0) * scale * 1.2)), max(1, round((y1 - y0) * scale * 1.2))
-            rgb = cv2.resize(rgb[y0:y1, x0:x1], (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
-            stretch = np.array([(x1 - x0) / width, (y1 - y0) / height])
-            # Pixel centres: small + 0.5 = (large + 0.5 - corner) / stretch.
-            shift = np.array([x0, y0]) + 0.5 * stretch - 0.5
-            matrix = np.column_stack([matrix[:, :2] * stretch, matrix[:, :2] @ shift + matrix[:, 2]])
-    return cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8)
+        x1, y1 = np.clip(np.ceil(corners.max(0)).astype(int) + factor, 0, (rgb.shape[1], rgb.shape[0]))
+        across, down = (x1 - x0) // factor, (y1 - y0) // factor
+        if across and down:
+            part = rgb[y0 : y0 + down * factor, x0 : x0 + across * factor]
+            rgb = cv2.resize(part, (across, down), interpolation=cv2.INTER_AREA).astype(np.uint8)
+            # Pixel centres: small + 0.5 = (large + 0.5 - corner) / factor.
+            shift = np.array([x0, y0]) + 0.5 * factor - 0.5
+            matrix = np.column_stack([matrix[:, :2] * factor, matrix[:, :2] @ shift + matrix[:, 2]])
+    return cv2.warpAffine(rgb, matrix, (width, height), flags=cv2.INTER_LINEAR).astype(np.uint8)
 
 
 def find_inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
