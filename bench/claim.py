@@ -30,7 +30,8 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import Tensor, nn
 
 from facelm import classes
-from facelm.engines.model import initialise, normalise, pick_precision
+from facelm.engines.devices import pick_precision
+from facelm.engines.model import initialise, normalise
 from facelm.engines.weights import ModelInfo
 from facelm.landmarks.find import find_landmarks
 from facelm.landmarks.points import MIRRORED_POINTS, POINTS

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn import functional
 
-from facelm.engines import model
+from facelm.engines import devices, model
 from facelm.training.config import TrainConfig
 from facelm.training.events import Event, Step
 from facelm.training.train import Run
@@ -47,8 +47,8 @@ def main(data: str, encoder: str) -> None:
 
 def run_bare(encoder: str) -> list[float]:
     """Seconds of each step of a bare loop."""
-    device = model.pick_device("auto")
-    precision = model.pick_precision(device)
+    device = devices.pick_device("auto")
+    precision = devices.pick_precision(device)
     network = model.build(model.describe(encoder, SIZE)).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters())
     rgb = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)

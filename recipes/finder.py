@@ -26,7 +26,7 @@ from scipy.special import expit
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from facelm.engines.model import pick_precision
+from facelm.engines.devices import pick_precision
 from facelm.finding import finder
 from facelm.finding.finder import Finder, logit
 from facelm.training.finder_net import FinderNet, save_finder

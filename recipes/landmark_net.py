@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facelm import classes
-from facelm.engines.model import pick_device, pick_precision
+from facelm.engines.devices import pick_device, pick_precision
 from facelm.landmarks import learned
 from facelm.landmarks.contours import sample_arc
 from facelm.landmarks.find import describe, merge, read_contours

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import skimage.data
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # albumentations asks the net for its newest version otherwise
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 os.environ["COLUMNS"] = "300"  # a message stays in one line, however long the names of temporary folders are
 

@@ -107,11 +107,8 @@ for command in (models.train, models.evaluate, models.export, models.bench, repo
 
 def main() -> None:
     """Run the command line; the console script ``facelm``."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     # NumPy's threads wait for work by running in circles, and its matrices here are too small to be shared.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # OpenVINO does without its converter when that cannot be imported, and is there in half of the time.
-    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     status = 1  # also of an error that nobody expected
     # The first to be registered is the last to be called: all that is left then is to take the libraries apart, which
     # takes a tenth of a short run, and which the system does at once.

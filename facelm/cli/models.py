@@ -58,7 +58,7 @@ def train(
     if (resume is None) == (not data):
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
     from facelm.cli import screen
-    from facelm.engines.model import pick_device
+    from facelm.engines.devices import pick_device
     from facelm.engines.weights import ModelError
     from facelm.pictures.files import ImageError
     from facelm.training import distributed

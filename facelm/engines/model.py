@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,10 +14,19 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from facelm.classes import CLASSES, MIRRORED
-from facelm.engines.weights import METADATA_KEY, ModelError, ModelInfo, find_weights, first_line, read_info, unfit
+from facelm.engines.tensors import check_decoder, find_infinite
+from facelm.engines.weights import (
+    ENCODER,
+    METADATA_KEY,
+    ModelError,
+    ModelInfo,
+    find_weights,
+    first_line,
+    read_info,
+    unfit,
+)
 from facelm.pictures import files
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 _DECODER = (256, 128, 64, 32, 16)
 _LEAN_DECODER = (128, 96, 64, 32, 16)
 _LIGHT_ENCODER = 10_000_000
@@ -39,8 +49,10 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = (), start: str | N
     if start and (channels := _known_decoder(Path(start), encoder)):
         return ModelInfo(encoder, channels, size, data=data)
     try:
+        if not ENCODER.holds(encoder):
+            raise ValueError(f"wanted is {ENCODER.wanted}")
         parameters = smp.encoders.get_encoder(encoder, weights=None).parameters()
-    except (KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # of timm, whose own errors are of many kinds
         raise ModelError(f"--encoder {encoder}: segmentation_models_pytorch has no such encoder") from error
     light = sum(p.numel() for p in parameters) < _LIGHT_ENCODER
     return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
@@ -167,7 +179,8 @@ def initialise(network: nn.Module, path: Path) -> None:
             weights = load_file(path)
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
-        weights = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+        if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
+            raise TypeError("not a state dict")
     except Exception as error:  # the unpickler may raise anything for a foreign file
         raise ModelError(f"{path}: cannot be read as weights ({first_line(error)})") from error
     unets = [part for prefix in ("first.", "second.") if (part := _part(weights, prefix))] or [weights]
@@ -175,7 +188,19 @@ def initialise(network: nn.Module, path: Path) -> None:
     for unet in unets:
         if unet.keys() == whole.keys() and all(unet[k].shape == whole[k].shape for k in whole):
             network.load_state_dict(unet)
-            return
+            break
+    else:
+        _initialise_encoder(network, unets, path)
+    if (name := find_infinite(network.state_dict())) is not None:
+        raise ModelError(f"{path}: {name} holds numbers that are not finite")
+
+
+def _initialise_encoder(network: nn.Module, unets: Sequence[dict[str, Tensor]], path: Path) -> None:
+    """Load the encoder's weights from the first that fits it.
+
+    Raises:
+        ModelError: None does.
+    """
     encoder = network.get_submodule("encoder")
     problems = []
     for unet in unets:
@@ -229,41 +254,23 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
     path = find_weights(name_or_path)
     info = read_info(path)
     try:
+        weights = load_file(path)
+        _check_sizes(info, weights)
         network = build(info)
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(weights)
+        if (name := find_infinite(weights)) is not None:
+            raise ValueError(f"{name} holds numbers that are not finite")
     except _UNFIT as error:
         raise unfit(path, error) from error
     return network.eval().to(device).to(memory_format=torch.channels_last), info
 
 
-def pick_device(name: str) -> torch.device:
-    """Pick the device to run on.
-
-    Args:
-        name: ``cpu``, ``cuda`` (or ``cuda:1``), ``mps``; ``auto`` takes the first of CUDA, MPS and the CPU
-            that is there.
-
-    Raises:
-        ModelError: The name is unknown, or this machine has no such device.
-    """
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
+def _check_sizes(info: ModelInfo, weights: dict[str, Tensor]) -> None:
+    """Raise a `ValueError` or `RuntimeError` if what is described needs more memory than the weights that are there."""
+    check_decoder(info, weights)
     try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}") from error
-    if device.type not in available:
-        raise ModelError(f"--device {name}: unknown; wanted is one of {', '.join(DEVICES)}")
-    if not available[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise ModelError(f"--device {name}: not available on this machine")
-    return device
-
-
-def pick_precision(device: torch.device) -> torch.dtype:
-    """Pick the precision to train in: bfloat16 where the device has it, float16 on old CUDA, else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
+        with torch.device("meta"):  # where tensors have shapes, and no memory
+            network = build(info)
+    except RuntimeError:  # as of Mix Transformers; the largest of them is small
+        return
+    network.load_state_dict({name: tensor.to("meta") for name, tensor in weights.items()})

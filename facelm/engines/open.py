@@ -7,8 +7,10 @@ import platform
 import sys
 from pathlib import Path
 
-from facelm.engines.engine import Engine
-from facelm.engines.weights import exported_path, find_weights
+import numpy as np
+
+from facelm.engines.engine import STRIDE, Engine
+from facelm.engines.weights import ModelError, exported_path, find_shipped, find_weights, unfit
 
 
 def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
@@ -23,9 +25,16 @@ def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
         facelm.ModelError: The model or the device is not there, or the file is damaged.
     """
     path = find_weights(weights)
+    engine = _open(path, device, threads)
+    if path not in find_shipped().values():
+        _try_out(engine, path)
+    return engine
+
+
+def _open(path: Path, device: str, threads: int) -> Engine:
     # Each engine is imported only where it runs: PyTorch alone takes seconds to load.
     if device == "auto" and may_have_gpu():
-        from facelm.engines.model import pick_device
+        from facelm.engines.devices import pick_device
 
         device = str(pick_device(device))
     if device in ("auto", "cpu") and exported_path(path).is_file():
@@ -38,6 +47,23 @@ def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
 
     own = TorchEngine(path, device)
     return own if own.device.type == "cpu" else SharedEngine(own)
+
+
+def _try_out(engine: Engine, path: Path) -> None:
+    """Make sure that a network which somebody else may have made gives probabilities.
+
+    Raises:
+        facelm.ModelError: It does not.
+    """
+    grey = np.full((1, 2 * STRIDE, 2 * STRIDE, 3), 128, np.uint8)
+    try:
+        found = engine.predict(grey)
+    except (RuntimeError, ValueError, LookupError) as error:
+        raise unfit(path, error) from error
+    if found.shape != (1, len(engine.info.classes), *grey.shape[1:3]):
+        raise ModelError(f"{path}: a picture of {grey.shape[1:3]} gives {found.shape[1:]}, not as many probabilities")
+    if not np.isfinite(found).all():
+        raise ModelError(f"{path}: what it computes are no finite numbers; its weights are damaged")
 
 
 def may_have_gpu() -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
-import openvino
 from numpy.typing import ArrayLike, NDArray
-from openvino import opset13 as operations
-from openvino.preprocess import PrePostProcessor
-from platformdirs import user_cache_dir
 
+from facelm.engines.caches import compile_kept
 from facelm.engines.weights import (
     METADATA_KEY,
     WEIGHTS_KEY,
@@ -22,9 +21,23 @@ from facelm.engines.weights import (
     fingerprint,
     first_line,
     quantised_path,
+    read_info,
     unfit,
 )
 
+# OpenVINO tells its makers of each import, and takes twice the time, unless its converter cannot be imported.
+_CONVERTER = "openvino.tools.ovc"
+_unknown = _CONVERTER not in sys.modules
+sys.modules.setdefault(_CONVERTER, None)  # type: ignore[arg-type]
+try:
+    import openvino
+    from openvino import opset13 as operations
+    from openvino.preprocess import PrePostProcessor
+finally:
+    if _unknown:
+        del sys.modules[_CONVERTER]
+
+_MOST_FOR_A_PIXEL = 256  # numbers that a layer computes
 _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
 # OpenVINO's first look at an array sets up its use of NumPy. Two threads that come to that at once wait for each other
@@ -86,10 +99,11 @@ class Network:
 
 def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvino.CompiledModel:
     """Compile a network, or take what an earlier process compiled of the same one, for the same processor."""
-    try:
-        return CORE.compile_model(model, "CPU", hints | {"CACHE_DIR": user_cache_dir("facelm", appauthor=False)})
-    except RuntimeError:  # nothing can be written there, as in many containers
-        return CORE.compile_model(model, "CPU", hints)
+    what = (openvino.get_version(), model.friendly_name, len(model.get_ops()), str(model.inputs), sorted(hints.items()))
+    key = hashlib.sha256(repr(what).encode()).hexdigest()[:32]
+    return compile_kept(
+        lambda folder: CORE.compile_model(model, "CPU", hints | ({"CACHE_DIR": folder} if folder else {})), key
+    )
 
 
 def take_pixels(model: openvino.Model) -> PrePostProcessor:
@@ -98,6 +112,26 @@ def take_pixels(model: openvino.Model) -> PrePostProcessor:
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     return steps
+
+
+def check_layers(model: openvino.Model, info: ModelInfo) -> None:
+    """Make sure that a network takes pictures, gives logits, and computes nothing larger on the way than a U-Net does.
+
+    Raises:
+        ValueError: It does not.
+    """
+    trial = model.clone()
+    if len(trial.inputs) != 1 or len(trial.outputs) != 1:
+        raise ValueError("wanted are one input and one output")
+    trial.reshape([1, 3, info.size, info.size])
+    if trial.output().partial_shape != openvino.PartialShape([1, len(info.classes), info.size, info.size]):
+        raise ValueError(f"its output is {trial.output().partial_shape}, not {len(info.classes)} logits for each pixel")
+    constants = [layer.output(0).shape for layer in trial.get_ops() if layer.get_type_name() == "Constant"]
+    most = max([_MOST_FOR_A_PIXEL * info.size**2, *(np.prod(shape, dtype=float) for shape in constants)])
+    for layer in trial.get_ops():
+        for output in layer.outputs():
+            if output.partial_shape.is_dynamic or np.prod(output.shape, dtype=float) > most:
+                raise ValueError(f"{layer.friendly_name} is too large, {output.partial_shape}")
 
 
 class OpenVinoEngine:
@@ -115,6 +149,8 @@ class OpenVinoEngine:
 
     def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1, keep: bool = False) -> None:
         self.info = ModelInfo.from_json(read_metadata(model, METADATA_KEY))
+        if not keep:
+            check_layers(model, self.info)
         steps = take_pixels(model)
         # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
         steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
@@ -136,22 +172,40 @@ def open_export(weights: Path, threads: int) -> OpenVinoEngine | None:
     remedies = {exported_path(weights): f"facelm export {weights} writes it again"}
     if not computes_in_half():
         remedies = {quantised_path(weights): "facelm works without it"} | remedies
+    shipped = weights in find_shipped().values()
     for path, remedy in remedies.items():
         if not path.is_file():
             continue
         try:
+            if not shipped and not _may_be_read(path, weights):
+                continue
             model = read(path)
+            if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
+                continue
+            # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
+            engine = OpenVinoEngine(model, path == quantised_path(weights), threads, keep=shipped)
         except ModelError as error:
             raise ModelError(f"{error}; {remedy}") from error
-        if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
-            continue
-        try:
-            # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
-            exact = path == quantised_path(weights)
-            return OpenVinoEngine(model, exact, threads, keep=weights in find_shipped().values())
         except (RuntimeError, ValueError) as error:
             raise unfit(path, error) from error
+        if engine.info != read_info(weights):
+            raise ModelError(f"{path}: says something else of its network than {weights}; {remedy}")
+        return engine
     return None
+
+
+def _may_be_read(path: Path, weights: Path) -> bool:
+    """Whether an ONNX file that somebody else may have made is of a model file.
+
+    Raises:
+        facelm.ModelError: It is, and not as it should be.
+    """
+    from facelm.engines.graphs import check_graph
+
+    try:
+        return check_graph(path, weights)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: cannot be read as ONNX ({first_line(error)})") from error
 
 
 def computes_in_half() -> bool:

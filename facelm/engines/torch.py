@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facelm.engines.model import load_model, normalise, pick_device, pick_precision
+from facelm.engines.devices import pick_device, pick_precision
+from facelm.engines.model import load_model, normalise
 
 
 class TorchEngine:

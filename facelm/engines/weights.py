@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from facelm import classes
+from facelm.pictures import values
 
 METADATA_KEY = "facelm"
 """Of the description, in the metadata of a model file and of its export."""
@@ -20,6 +19,28 @@ METADATA_KEY = "facelm"
 WEIGHTS_KEY = "facelm.weights"
 """Of the fingerprint of the model file, in the metadata of its export."""
 
+SIZE = values.whole(32, 2048, step=32)
+"""What sizes of pictures a network may be trained on."""
+
+ENCODER = values.text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "the plain name of an encoder, without a source")
+"""What names of encoders may be: timm takes ``hf-hub:owner/name`` for a download, ``local-dir:`` for a folder."""
+
+_CHANNELS = values.several(values.whole(1, 1 << 16), 1, 5)
+_THREE_MEANS = values.several(values.number(-1e3, 1e3), 3, 3)
+_THREE_DEVIATIONS = values.several(values.number(1e-3, 1e3), 3, 3)
+_RULES = {
+    "encoder": ENCODER,
+    "decoder_channels": _CHANNELS,
+    "size": SIZE,
+    "mean": _THREE_MEANS,
+    "std": _THREE_DEVIATIONS,
+    "classes": values.Rule("the 19 of CelebAMask-HQ, in their order", lambda names: names == classes.NAMES),
+    "data": values.several(values.text()),
+    "scores": values.named(values.number(0, 1)),
+    "second_encoder": values.either(values.choice(""), ENCODER),
+    "second_decoder_channels": values.either(values.choice(()), _CHANNELS),
+}
+"""The one schema of what a model file says, which is checked before anything is built from it."""
 
 _END = 1 << 16  # bytes of a file's first and last part that its fingerprint takes in
 
@@ -61,17 +82,15 @@ class ModelInfo:
         """Read the description back from a file's metadata.
 
         Raises:
-            ValueError: It is not such a description, its classes are not the 19 of this program, or its size is none.
+            ValueError: It is not such a description; the message is one line.
         """
-        try:
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
-            info = cls(**values)
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"its description does not fit: {error}") from error
-        if info.classes != classes.NAMES:
-            raise ValueError("its classes are not the 19 of CelebAMask-HQ")
-        if not isinstance(info.size, int) or info.size < 1:
-            raise ValueError(f"its size is {info.size!r}")
+        given = values.as_tuples(values.parse_json(text))
+        values.check(given, _RULES)
+        if missing := [name for name in ("encoder", "decoder_channels") if name not in given]:
+            raise ValueError(f"its description lacks {missing[0]}")
+        info = cls(**given)
+        if bool(info.second_encoder) != bool(info.second_decoder_channels):
+            raise ValueError("its description has half of a second network")
         return info
 
 

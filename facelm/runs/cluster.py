@@ -101,6 +101,7 @@ def process(
         stack.enter_context(redirect_stdout(sys.stderr))
         stack.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.WARNING)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(log_to_driver=False, logging_level=logging.ERROR)
         stack.callback(ray.shutdown)
         context = ray.data.DataContext.get_current()

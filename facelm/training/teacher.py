@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facelm.engines import model
+from facelm.engines import devices, model
 
 
 class Teachers:
@@ -23,7 +23,7 @@ class Teachers:
 
     def __init__(self, names_or_paths: Sequence[str], device: torch.device) -> None:
         self._models = [model.load_model(each, device) for each in names_or_paths]
-        self._precision = model.pick_precision(device)
+        self._precision = devices.pick_precision(device)
 
     @torch.no_grad()
     def teach(self, rgb: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import Subset
 
 from facelm import classes
-from facelm.engines import model
+from facelm.engines import devices, model
 from facelm.pictures import files
 from facelm.training import distributed
 from facelm.training.checkpoint import load_checkpoint, save_checkpoint
@@ -62,7 +62,7 @@ class Run:
         self.folder = Path(config.out)
         if not resume and (self.folder / "last.ckpt").exists():
             raise TrainError(f"{self.folder}: holds a run already; give --resume {self.folder}, or another --out")
-        self.device = distributed.own_device(model.pick_device(config.device))
+        self.device = distributed.own_device(devices.pick_device(config.device))
         if config.batch % distributed.world():
             raise TrainError(f"--batch {config.batch}: not divisible among {distributed.world()} processes")
         if self.device.type == "cpu":
@@ -94,7 +94,7 @@ class Run:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: learning_rate(step, config.epochs * self.steps)
         )
-        self.precision = model.pick_precision(self.device)
+        self.precision = devices.pick_precision(self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         self.epoch, self.step = 0, 0
         self.loss_sum = 0.0

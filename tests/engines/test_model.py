@@ -328,38 +328,8 @@ def test_a_malicious_zip_of_pytorch_is_refused_and_runs_nothing(info: ModelInfo,
     assert not (tmp_path / "marker").exists()
 
 
-@pytest.mark.parametrize(
-    ("there", "best"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")], ids=["cuda", "mps", "neither"]
-)
-def test_auto_picks_what_is_there(monkeypatch: pytest.MonkeyPatch, there: set[str], best: str) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: "cuda" in there)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: "mps" in there)
-    assert model.pick_device("auto").type == best
-    assert model.pick_device("cpu") == CPU
-
-
 def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match="--pretrained: no weights for resnet18"):
         model.build(ModelInfo("resnet18", (32, 16, 16, 8, 8)), pretrained=True)
-
-
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta"])
-def test_an_unknown_device_says_what_is_wanted(name: str) -> None:
-    with pytest.raises(ModelError, match=f"--device {name}: unknown; wanted is one of auto, cpu, cuda, mps"):
-        model.pick_device(name)
-
-
-def test_a_device_that_is_not_there() -> None:
-    absent = "cuda:99" if torch.cuda.is_available() else "cuda"
-    with pytest.raises(ModelError, match=f"--device {absent}: not available on this machine"):
-        model.pick_device(absent)
-
-
-@pytest.mark.parametrize(("has", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_the_cpu_trains_in_a_precision_it_has(
-    monkeypatch: pytest.MonkeyPatch, has: bool, precision: torch.dtype
-) -> None:
-    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: has)
-    assert model.pick_precision(CPU) == precision

@@ -12,7 +12,7 @@ from common import ROOT
 from facelm.engines.open import open_engine
 from facelm.engines.openvino import OpenVinoEngine
 from facelm.engines.torch import TorchEngine
-from facelm.engines.weights import ModelError, find_shipped, find_weights, read_info
+from facelm.engines.weights import find_shipped, find_weights, read_info
 
 LITE = ROOT / "weights/lite.safetensors"
 SHIPPED = pytest.mark.parametrize("name", sorted(find_shipped()))
@@ -51,10 +51,8 @@ def test_an_export_whose_weights_have_another_name_now_is_not_used(copy: Path) -
     shutil.copy(LITE.with_suffix(".onnx"), copy.with_name("renamed.onnx"))
     renamed = copy.with_name("renamed.safetensors")
     shutil.copy(copy, renamed)
-    assert isinstance(open_engine(str(renamed), "cpu"), TorchEngine)
     copy.unlink()
-    with pytest.raises(ModelError, match=r"renamed\.onnx: cannot be read .* facelm export .*renamed\.safetensors"):
-        open_engine(str(renamed), "cpu")
+    assert isinstance(open_engine(str(renamed), "cpu"), TorchEngine)
 
 
 def test_pictures_are_parsed_on_the_cpu_without_pytorch() -> None:

@@ -89,15 +89,21 @@ def test_compiled_networks_are_kept_for_the_next_process(
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
         return facelm("landmarks", "sample_images/person.jpg", "--device", "cpu")
 
+    def kept() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").rglob("*.blob")}
+
     first = landmarks_with_cache(tmp_path)
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()}
-    assert len(kept) == 3  # the parser, the finder, the landmark network
+    compiled = kept()
+    assert len(compiled) == 3  # the parser, the finder, the landmark network
     second = landmarks_with_cache(tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "facelm").iterdir()} == kept
-    for path in kept:
+    assert kept() == compiled
+    for number, path in enumerate(compiled):
         path.chmod(0o600)
-        path.write_bytes(path.read_bytes()[:100_000])
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :] if number else b"")
     third = landmarks_with_cache(tmp_path)
+    assert len(kept()) == 3
     (tmp_path / "file").touch()
     without = landmarks_with_cache(tmp_path / "file")
     for run in (first, second, third, without):

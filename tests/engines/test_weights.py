@@ -45,6 +45,6 @@ def test_a_text_that_is_no_description_is_a_value_error(text: str) -> None:
 
 def test_other_classes_are_a_value_error() -> None:
     info = ModelInfo("resnet18", (32, 16, 16, 8, 8), scores={"mean_f1": 0.5})
-    with pytest.raises(ValueError, match="not the 19"):
+    with pytest.raises(ValueError, match="the 19 of CelebAMask-HQ"):
         ModelInfo.from_json(json.dumps(asdict(info) | {"classes": classes.NAMES[::-1]}))
     assert ModelInfo.from_json(json.dumps(asdict(info))) == info
