@@ -47,6 +47,7 @@ def write_clip(
     rotation: float = 0.0,
     sound: float = 0.0,
     codec: str = "libx264",
+    sound_codec: str = "aac",
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
@@ -60,6 +61,7 @@ def write_clip(
         rotation: Degrees in the display matrix.
         sound: Seconds of a tone.
         codec: Of the pictures.
+        sound_codec: Of the tone.
         options: Of the codec.
         container_options: Of the container.
     """
@@ -72,7 +74,7 @@ def write_clip(
         if rotation:
             stream.set_display_rotation(rotation)
         if sound:
-            audio = container.add_stream("aac", rate=16_000)
+            audio = container.add_stream(sound_codec, rate=16_000)
             audio.layout = "mono"
         for number, rgb in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.pictures.files import ImageError, atomic_path, error_of
+from facelm.pictures.files import atomic_path, error_of
 from facelm.pictures.motion import ANIMATED_SUFFIXES
 from facelm.video.clips import Clip
-from facelm.video.containers import open_container
 from facelm.video.frames import Frame
-
-_COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac", "mp2"})
-"""Sounds that an MP4 can hold as they are; of others there is none."""
+from facelm.video.sound import Sound, open_sound
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 _FINEST = Fraction(1, 90_000)
@@ -56,7 +53,7 @@ class VideoWriter:
         self._stack = ExitStack()
         self._container = self._stack.enter_context(av.open(str(path), "w"))
         self._video: Any = None
-        self._sound: _Sound | None = None
+        self._sound: Sound | None = None
         self._time_base = max(clip.time_base, _FINEST)
         self._last = -1
         self._end = 0.0
@@ -71,7 +68,7 @@ class VideoWriter:
             if self._video is not None:
                 self._container.mux(self._video.encode(None))
                 if self._sound is not None:
-                    self._sound.copy_until(self._end)
+                    self._sound.write_until(self._end)
 
     def write(self, frame: Frame, pixels: NDArray[np.uint8]) -> None:
         """Write what became of a frame.
@@ -100,7 +97,7 @@ class VideoWriter:
         self._container.mux(self._video.encode(picture))
         self._end = float(frame.moment + frame.lasts)
         if self._sound is not None:
-            self._sound.copy_until(frame.timestamp)
+            self._sound.write_until(frame.timestamp)
 
     def _begin(self, height: int, width: int) -> None:
         if self.masks:
@@ -116,36 +113,4 @@ class VideoWriter:
         self._video.height, self._video.width = height, width
         self._video.time_base = self._video.codec_context.time_base = self._time_base
         if not self.masks and self.clip.path.suffix.lower() not in ANIMATED_SUFFIXES:
-            self._sound = _Sound.open(self.clip.path, self._container, self._stack)
-
-
-class _Sound:
-    """Copies the sound of a clip, packet by packet, as far as the pictures are."""
-
-    def __init__(self, packets: Iterator[Any], stream: Any, container: Any) -> None:
-        self._packets, self._stream, self._container = packets, stream, container
-        self._waiting: Any = next(packets, None)
-
-    @classmethod
-    def open(cls, path: Path, container: Any, stack: ExitStack) -> _Sound | None:
-        """The sound of a clip; None where there is none, or none that an MP4 can hold."""
-        with suppress(ImageError, av.FFmpegError):
-            source = stack.enter_context(open_container(path))
-            best = source.streams.best("audio")
-            if best is not None and best.codec_context is not None and best.codec_context.name in _COPIED:
-                return cls(source.demux(best), container.add_stream_from_template(best), container)
-        return None
-
-    def copy_until(self, seconds: float) -> None:
-        """Copy the packets that begin before a time."""
-        while self._waiting is not None:
-            packet = self._waiting
-            if packet.pts is not None and packet.dts is not None:
-                if float(packet.pts * packet.time_base) >= seconds:
-                    return
-                packet.stream = self._stream
-                self._container.mux(packet)
-            try:
-                self._waiting = next(self._packets, None)
-            except av.FFmpegError:  # the file is cut off
-                self._waiting = None
+            self._sound = open_sound(self.clip.path, self._container, self._stack)
