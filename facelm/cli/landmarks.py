@@ -65,7 +65,7 @@ def landmarks(
         raise typer.BadParameter("--root is for --format coco")
     in_folder = kind in formats.FOLDER_FORMATS
     suffixes = [formats.FOLDER_FORMATS[kind]] if in_folder else []
-    run = Run(job, out if in_folder else None, suffixes, around=polygons or kind == "coco")
+    run = Run(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco")
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
     from facelm.landmarks import learned

@@ -44,7 +44,7 @@ class Run:
         suffixes: Of the files that each picture must have when it is done.
         written: Other files and folders that the command writes; folders are not searched for pictures.
         clip_suffix: Of the file that is written for each clip; empty for a folder.
-        around: Whether what is written of clips shows hair and clothes beyond the crops of faces.
+        masks: Whether what is written of clips shows masks.
 
     Raises:
         typer.BadParameter: The options cannot be used together, or a result is there already.
@@ -58,11 +58,11 @@ class Run:
         suffixes: Sequence[str],
         written: Sequence[Path] = (),
         clip_suffix: str = "",
-        around: bool = True,
+        masks: bool = True,
     ) -> None:
         self.job = job
         self.tally = Tally()
-        self.suffixes, self.clip_suffix, self.around = suffixes, clip_suffix, around
+        self.suffixes, self.clip_suffix, self.masks = suffixes, clip_suffix, masks
         self.stopped = Stop()
         self.unfinished: files.ImageError | None = None
         inputs = list(job.inputs or ())
@@ -177,7 +177,7 @@ class Run:
         see = partial(look, make(threads=threads)) if pictures else None
         parser = make() if len(pictures) < len(self.sources) else None
         self.stopped.wait()
-        how = clips.Following(job.every, not job.no_smooth, job.max_faces, self.around)
+        how = clips.Following(job.every, not job.no_smooth, job.max_faces, self.masks)
         for moving, some in groupby(self.sources, self.clips.__contains__):
             group = list(some)
             if see is not None and not moving:

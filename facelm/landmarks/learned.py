@@ -93,4 +93,5 @@ def _load_once() -> tuple[Network, NDArray[np.float64]]:
     """The network on the CPU (it is too small to be worth a GPU), and what goes with it."""
     model = read(Path(__file__).with_name("landmark_net.onnx"))
     # In single precision: the places of points are finer than bfloat16 can tell.
-    return Network(model, exact=True, keep=True), np.array(json.loads(read_metadata(model, CERTAINTY_KEY)))
+    # On two processors each runs it alone, sooner in all than both together: it is small.
+    return Network(model, exact=True, threads=2, keep=True), np.array(json.loads(read_metadata(model, CERTAINTY_KEY)))

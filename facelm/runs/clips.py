@@ -14,7 +14,7 @@ from facelm.pictures.files import ImageError, error_of
 from facelm.pictures.sources import Source
 from facelm.runs.batch import Outcome, Result
 from facelm.video.clips import Clip
-from facelm.video.watching import SeenFrame, watch
+from facelm.video.watching import SeenFrame, Steadier, follow
 
 _WAITING = 3
 
@@ -24,12 +24,12 @@ Finish = Callable[[Source, Clip], AbstractContextManager[Callable[[SeenFrame], R
 
 @dataclass(frozen=True)
 class Following:
-    """How clips are watched: see `facelm.video.watching.watch`."""
+    """How clips are followed: see `facelm.video.watching`."""
 
     every: int = 1
     smooth: bool = True
     most: int | None = None
-    around: bool = True
+    masks: bool = True
 
 
 def process(
@@ -45,7 +45,7 @@ def process(
     Args:
         source: The clip.
         parser: Finds and parses faces.
-        how: How it is watched.
+        how: How it is followed.
         finish: What becomes of it; frames come one at a time, in order; may raise `facelm.ImageError`.
         stopped: Asked before each frame; what was done until then is kept.
         begun: Called with the number of frames to come, None where the clip does not tell.
@@ -60,10 +60,11 @@ def process(
     try:
         clip = Clip(source.path)  # type: ignore[arg-type]  # standard input is no clip
         begun(None if clip.count is None else -(-clip.count // how.every))
+        steady = Steadier(how.masks) if how.smooth else _as_it_is
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
-            for seen in watch(clip, parser, how.every, how.smooth, how.most, how.around):
+            for seen in follow(clip, parser, how.every, how.most, how.masks):
                 tracks |= {face.track for face in seen.faces}
-                done.append((len(seen.faces), pool.submit(write, seen)))
+                done.append((len(seen.faces), pool.submit(_finish, steady, write, seen)))
                 frames += 1
                 while len(done) > _WAITING:
                     yield _part(source, *done.popleft())
@@ -77,6 +78,14 @@ def process(
     except (ImageError, MemoryError) as raised:
         error = str(raised) if isinstance(raised, ImageError) else str(error_of(source.name, "too large for memory"))
     yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames)
+
+
+def _as_it_is(seen: SeenFrame) -> SeenFrame:
+    return seen
+
+
+def _finish(steady: Callable[[SeenFrame], SeenFrame], write: Callable[[SeenFrame], Result], seen: SeenFrame) -> Result:
+    return write(steady(seen))
 
 
 def _part(source: Source, faces: int, future: Future[Result]) -> Outcome[Result]:

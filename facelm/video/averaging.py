@@ -17,6 +17,7 @@ from facelm.pictures import affine
 from facelm.video.filters import share_of
 
 _REST = 1.2  # cut-off frequency of what stands still, Hz
+_ANEW = 0.5  # share of what is newly seen around the crop
 _GRID = 16  # cells along a side of the crop, in which motion is told
 _REACH = 0.06  # of the side, of a point that moves
 _CALM, _MOVING = 0.004, 0.012  # of the side, that a point goes: noise, and surely motion
@@ -32,6 +33,7 @@ class MaskAverager:
         self._time = 0.0
         self._crop = _Layers()
         self._context = _Layers()
+        self._contexts: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None] = None, None
         self._points: NDArray[np.float64] | None = None
 
     def __call__(self, face: Face, points: NDArray[np.float64], time: float) -> Face:
@@ -52,7 +54,9 @@ class MaskAverager:
         motion = ((moved - _CALM) / (_MOVING - _CALM)).clip(0, 1)
         nearness = np.exp(-((_CENTRES - there) ** 2).sum(2) / (2 * _REACH**2))
         grid = (nearness * motion).max(1).reshape(_GRID, _GRID)
-        context = None if face.context is None else self._context(face.context, rest, np.zeros_like(grid))
+        if face.context is not None and face.context is not self._contexts[0]:  # it is seen every few frames
+            self._contexts = face.context, self._context(face.context, _ANEW, np.zeros_like(grid))
+        context = None if face.context is None else self._contexts[1]
         return replace(face, probabilities=self._crop(face.probabilities, rest, grid), context=context)
 
 

@@ -21,7 +21,7 @@ from facelm.video.cuts import CutFinder
 from facelm.video.frames import Frame
 from facelm.video.tracks import assign, bound_points, overlap, take_look
 
-_LOOK_EVERY = 0.2  # seconds
+_LOOK_EVERY = 0.3  # seconds
 _WAIT = 1.0  # seconds for a face that is lost
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
 _ALIKE = 0.9  # of looks; a face that looks less like it did is shown to the finder

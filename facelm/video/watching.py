@@ -1,4 +1,4 @@
-"""A clip on its way from file to followed faces: read, follow, smooth, frame by frame."""
+"""A clip on its way from file to steady faces: read, follow, smooth, frame by frame."""
 
 from __future__ import annotations
 
@@ -43,13 +43,8 @@ class SeenFrame:
         return Source(clip.path, clip.name, f"{clip.stem}/{self.frame.number:06}")
 
 
-def watch(
-    clip: Clip,
-    parser: FaceParser,
-    every: int = 1,
-    smooth: bool = True,
-    most: int | None = None,
-    around: bool = True,
+def follow(
+    clip: Clip, parser: FaceParser, every: int = 1, most: int | None = None, masks: bool = True
 ) -> Iterator[SeenFrame]:
     """Follow the faces of a clip; nothing of it is left for the next one.
 
@@ -57,37 +52,52 @@ def watch(
         clip: Is read to its end.
         parser: Finds and parses faces.
         every: Look at the first of every so many frames.
-        smooth: Filter landmarks, box and pose over time, and average masks.
         most: Faces that are followed at most, the largest ones; None is all.
-        around: Also see hair and clothes beyond the crops, which only masks show.
+        masks: Also see hair and clothes beyond the crops, which only masks show.
 
     Yields:
-        Each frame, also those without a face.
+        Each frame, also those without a face; faces as they were seen in it alone.
 
     Raises:
         facelm.ImageError: There is no frame that can be read.
     """
-    follower = Follower(parser, most, around)
-    steadied: dict[int, _Steadier] = {}
+    follower = Follower(parser, most, masks)
     for frame in clip.read(every):
-        faces = follower.see(frame)
-        if smooth:
-            # Numbers are not used again, so what is over a second old will never be asked for.
-            steadied = {track: each for track, each in steadied.items() if frame.timestamp - each.seen <= 1}
-            faces = [steadied.setdefault(each.track, _Steadier())(each, frame.timestamp) for each in faces]
-        yield SeenFrame(frame, tuple(faces))
+        yield SeenFrame(frame, tuple(follower.see(frame)))
 
 
-class _Steadier:
-    """What makes one face steady: the filters of its points and the average of its masks."""
+class Steadier:
+    """Makes the faces of one clip steady, frame after frame: filters points, boxes and pose, averages masks.
 
-    def __init__(self) -> None:
+    Args:
+        masks: Whether masks will be made of them; averaging takes the most time.
+    """
+
+    def __init__(self, masks: bool = True) -> None:
+        self.masks = masks
+        self._faces: dict[int, _SteadyFace] = {}
+
+    def __call__(self, seen: SeenFrame) -> SeenFrame:
+        """The next frame with steady faces."""
+        time = seen.frame.timestamp
+        # Numbers are not used again, so what is over a second old will never be asked for.
+        self._faces = {track: each for track, each in self._faces.items() if time - each.seen <= 1}
+        faces = [self._faces.setdefault(each.track, _SteadyFace(self.masks))(each, time) for each in seen.faces]
+        return replace(seen, faces=tuple(faces))
+
+
+class _SteadyFace:
+    """What makes one face steady."""
+
+    def __init__(self, masks: bool) -> None:
         self.seen = 0.0
         self._smooth = FaceSmoother()
-        self._average = MaskAverager()
+        self._average = MaskAverager() if masks else None
 
     def __call__(self, found: FollowedFace, time: float) -> FollowedFace:
         self.seen = time
         landmarks, box = self._smooth(found.landmarks, found.face.box, time)
-        face = self._average(found.face, found.landmarks.points, time)
-        return replace(found, face=replace(face, box=box), landmarks=landmarks)
+        face = replace(found.face, box=box)
+        if self._average is not None:
+            face = self._average(face, found.landmarks.points, time)
+        return replace(found, face=face, landmarks=landmarks)
