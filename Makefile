@@ -6,7 +6,7 @@ PIP_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
-SOURCES := $(wildcard pyproject.toml README.md facelm/*.py facelm/*/*.py facelm/*/*.npz facelm/*/*.onnx facelm/py.typed weights/*)
+SOURCES := $(wildcard pyproject.toml README.md facelm/*.py facelm/*/*.py facelm/*/*.npz facelm/*/*.onnx facelm/*/*.html facelm/py.typed weights/*)
 
 .PHONY: help demo test clean
 .NOTPARALLEL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ import av
 import cv2
 import numpy as np
 from common import ROOT
+from PIL import Image
 
 from facelm.pictures import images
 
@@ -29,6 +31,12 @@ def portrait(shift: float = 0.0, size: tuple[int, int] = SIZE, zoom: float = 1.0
 def empty(size: tuple[int, int] = SIZE) -> np.ndarray:
     """Nobody."""
     return np.full((*size, 3), 90, np.uint8)
+
+
+def to_jpeg(rgb: np.ndarray) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(rgb).save(encoded, "JPEG", quality=95)
+    return encoded.getvalue()
 
 
 def tone(seconds: float, rate: int = 16_000) -> av.AudioFrame:

@@ -13,6 +13,7 @@ import typer.core
 
 from facelm.cli import models, reports
 from facelm.cli.landmarks import landmarks
+from facelm.cli.live import live
 from facelm.cli.options import Folder, Job, takes_job
 from facelm.cli.parse import parse
 from facelm.pictures.files import spell
@@ -101,7 +102,7 @@ def overlay(
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 
 
-for command in (models.train, models.evaluate, models.export, models.bench, reports.classes):
+for command in (live, models.train, models.evaluate, models.export, models.bench, reports.classes):
     app.command()(command)
 
 

@@ -1,0 +1,208 @@
+"""Measures what facelm makes of videos: jitter, lag, blinks, tracks, speed, memory, and what an overlay keeps.
+
+    python bench/video.py CLIPS PORTRAIT... [--frames 150] [--long 5000] [--model lite]
+
+CLIPS is a folder of videos, of which each gives its first frames; of each PORTRAIT a noisy clip of 2.5 seconds in H.264
+is made, 640 x 360 pixels. Jitter is the standard deviation of a landmark over the last two seconds, lag the delay that
+best explains the steady points by those of single frames, where they move the most. A blink is where the lids come
+nearer by a quarter of their gap. ``--long`` is the number of frames of the run that memory is taken from, 0 for none.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from facelm.parsing.parser import FaceParser
+from facelm.pictures import images
+from facelm.pictures.motion import CLIP_SUFFIXES
+from facelm.video.clips import Clip
+from facelm.video.watching import Steadier, follow
+
+RATE, SECONDS, NOISE = 30, 2.5, 6.0
+LIDS = np.array([(37, 41), (38, 40), (43, 47), (44, 46)])
+Points = NDArray[np.float64]
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("clips", type=Path)
+    options.add_argument("portraits", type=Path, nargs="+")
+    options.add_argument("--frames", type=int, default=150)
+    options.add_argument("--long", type=int, default=5000)
+    options.add_argument("--model", default="lite")
+    given = options.parse_args()
+    parser = FaceParser(given.model, "cpu")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        noisy = [make_noisy(path, folder / f"{path.stem}.mp4") for path in given.portraits]
+        table = Table("still portrait", "alone %", "steady %", "share")
+        for path in noisy:
+            alone, steady, _, _ = watch(path, parser, None)
+            before, after = jitter(alone), jitter(steady)
+            table.add_row(path.stem, f"{before:.3f}", f"{after:.3f}", f"{after / before:.2f}")
+        show(table)
+        table = Table("clip", "frames", "with a face", "tracks", "lag, frames", "blinks", "least depth", "frames/s")
+        for path in sorted(each for each in given.clips.iterdir() if each.suffix.lower() in CLIP_SUFFIXES):
+            table.add_row(path.name, *describe(path, parser, given.frames))
+        show(table)
+        table = Table("overlay of", "seconds", "sound", "size", "frames/s")
+        for path in [noisy[0], *sorted(given.clips.glob("*.mov"))]:
+            for row in compare(path, folder, given.model):
+                table.add_row(*row)
+        show(table)
+        if given.long:
+            show(measure_memory(noisy[0], folder, given.long, given.model))
+
+
+def show(table: Table) -> None:
+    """Print a table, whole also where there is no terminal."""
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def make_noisy(portrait: Path, path: Path) -> Path:
+    """A clip of a portrait that stands still."""
+    rgb = images.read(portrait)
+    scale = 360 / rgb.shape[0]
+    small = cv2.resize(rgb, (min(640, round(rgb.shape[1] * scale)) // 2 * 2, 360), interpolation=cv2.INTER_AREA)
+    room = (640 - small.shape[1]) // 2
+    still = cv2.copyMakeBorder(small, 0, 0, room, 640 - small.shape[1] - room, cv2.BORDER_REPLICATE).astype(float)
+    random = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": "23"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for _ in range(round(RATE * SECONDS)):
+            frame = (still + random.normal(0, NOISE, still.shape)).clip(0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def watch(path: Path, parser: FaceParser, frames: int | None) -> tuple[Points, Points, list[int], list[int]]:
+    """Landmarks of the first track, alone and steady: (N, 68, 2) each; numbers of faces, and of all tracks."""
+    steady, alone, smooth, faces, tracks = Steadier(masks=False), [], [], [], []
+    for seen in islice(follow(Clip(path), parser, masks=False), frames):
+        faces.append(len(seen.faces))
+        tracks += [each.track for each in seen.faces]
+        for each, other in zip(seen.faces, steady(seen).faces, strict=True):
+            if each.track == tracks[0]:
+                alone.append(each.landmarks.points)
+                smooth.append(other.landmarks.points)
+    return np.array(alone), np.array(smooth), faces, sorted(set(tracks))
+
+
+def unit(points: Points) -> float:
+    """The mean inter-ocular distance, pixels."""
+    return float(np.linalg.norm(points[:, 36:42].mean(1) - points[:, 42:48].mean(1), axis=1).mean())
+
+
+def jitter(points: Points) -> float:
+    """Standard deviation of a landmark over the last two seconds, in % of the inter-ocular distance."""
+    last = points[-2 * RATE :]
+    return float(100 * np.sqrt(last.var(0).sum(1)).mean() / unit(last))
+
+
+def delay(alone: Points, steady: Points) -> float:
+    """By how many frames the steady points come late, in the 30 frames in which they move the most."""
+    moved = np.linalg.norm(np.diff(alone, axis=0), axis=2).mean(1)
+    length = min(30, len(moved))
+    start = int(np.convolve(moved, np.ones(length), "valid").argmax())
+    frames = np.arange(max(start, 4), start + length)
+    shifts = np.arange(0, 4, 0.05)
+    errors = []
+    for shift in shifts:
+        whole, part = int(shift), shift % 1
+        before = (1 - part) * alone[frames - whole] + part * alone[np.maximum(frames - whole - 1, 0)]
+        errors.append(float(((before - steady[frames]) ** 2).mean()))
+    return float(shifts[int(np.argmin(errors))])
+
+
+def find_blinks(alone: Points, steady: Points) -> list[float]:
+    """How much of the depth of each blink is left."""
+    gaps = [
+        np.mean([np.linalg.norm(each[:, up] - each[:, low], axis=1) for up, low in LIDS], 0) for each in (alone, steady)
+    ]
+    usual = float(np.median(gaps[0]))
+    near = [gaps[0][max(0, at - 3) : at + 4].min() for at in range(len(alone))]
+    deep = [at for at in range(3, len(alone) - 3) if gaps[0][at] == near[at] < 0.75 * usual]
+    return [float((usual - gaps[1][at - 1 : at + 3].min()) / (usual - gaps[0][at])) for at in deep]
+
+
+def describe(path: Path, parser: FaceParser, frames: int) -> Iterator[str]:
+    """The cells of a clip."""
+    start = time.perf_counter()
+    alone, steady, faces, tracks = watch(path, parser, frames)
+    seconds = time.perf_counter() - start
+    yield from (str(len(faces)), str(sum(map(bool, faces))), str(len(tracks)))
+    yield f"{delay(alone, steady):.2f}" if len(alone) > 40 else "-"
+    blinks = find_blinks(alone, steady) if len(alone) > 40 else []
+    yield str(len(blinks))
+    yield f"{min(blinks):.2f}" if blinks else "-"
+    yield f"{len(faces) / seconds:.1f}"
+
+
+def run(*arguments: object) -> float:
+    """Run a command of facelm; the seconds that it took."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "facelm", *map(str, arguments), "-q"], check=True)
+    return time.perf_counter() - start
+
+
+def compare(path: Path, folder: Path, model: str) -> Iterator[tuple[str, ...]]:
+    """A row for a clip and one for its overlay."""
+    seconds = run("overlay", path, "-o", folder / "overlays", "--model", model)
+    written = folder / "overlays" / f"{path.stem}.overlay.mp4"
+    for each in (path, written):
+        with av.open(str(each)) as container:
+            video = container.streams.video[0]
+            sound = [stream.codec_context.name for stream in container.streams.audio]
+            length = float(video.duration * video.time_base)
+        frames = [(frame.timestamp, frame.rgb.shape) for frame in Clip(each).read()]
+        size = "x".join(map(str, frames[0][1][1::-1]))
+        rate = f"{len(frames) / seconds:.1f}" if each == written else ""
+        yield each.name, f"{length:.3f}, last frame at {frames[-1][0]:.3f}", " ".join(sound), size, rate
+
+
+def measure_memory(path: Path, folder: Path, frames: int, model: str) -> Table:
+    """Rows and memory of ``facelm landmarks`` on a long clip, and on its first fifth."""
+    table = Table("frames", "rows", "times to the millisecond", "most memory, MB")
+    for count in (frames // 5, frames):
+        long = folder / f"{count}.mp4"
+        repeat(path, long, count)
+        lines = folder / f"{count}.jsonl"
+        run("landmarks", long, "-o", lines, "--model", model)
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000  # of all so far; the longest comes last
+        times = [json.loads(line)["timestamp"] for line in lines.read_text().splitlines()]
+        right = max(abs(told - number / RATE) for number, told in enumerate(times)) < 0.0005
+        table.add_row(str(count), str(len(times)), "yes" if right else "no", f"{most:.0f}")
+    return table
+
+
+def repeat(path: Path, long: Path, frames: int) -> None:
+    """A clip of so many frames, of those of another one."""
+    pictures = [frame.rgb for frame in Clip(path).read()]
+    with av.open(str(long), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(pictures[number % len(pictures)], format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+if __name__ == "__main__":
+    main()
