@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -58,6 +58,39 @@ def compile_kept(compile_in: Callable[[str | None], Compiled], key: str) -> Comp
         fresh.rename(kept)  # where two processes compile at once, the second one's is dropped
     shutil.rmtree(fresh, ignore_errors=True)
     return compiled
+
+
+def keep_note(key: str, valid: Sequence[str], decide: Callable[[], str]) -> str | None:
+    """What was decided once; of several processes that decide at once, the first one's word.
+
+    Args:
+        key: What about: in letters that names of files may have.
+        valid: What may have been decided.
+        decide: Decides, where nobody has.
+
+    Returns:
+        None where nothing can be kept; then nothing is decided.
+    """
+    try:
+        place = _own_folder() / f"{key}.way"
+        descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=place.parent)
+    except OSError:
+        return None
+    fresh = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            if place.exists():
+                if (kept := place.read_text(encoding="ascii", errors="replace")) in valid:
+                    return kept
+                place.unlink()
+            file.write(decide())
+        with suppress(FileExistsError):
+            os.link(fresh, place)
+        return place.read_text(encoding="ascii")
+    except OSError:
+        return None
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _own_folder() -> Path:

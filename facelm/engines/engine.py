@@ -18,9 +18,11 @@ class Engine(Protocol):
 
     Attributes:
         info: What is known of it.
+        way: In which it computes, one of `facelm.engines.ways`.
     """
 
     info: ModelInfo
+    way: str
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on pictures of one size.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facelm.engines.caches import compile_kept
+from facelm.engines.ways import EIGHT, HALF, SINGLE, pick_way
 from facelm.engines.weights import (
     METADATA_KEY,
     WEIGHTS_KEY,
@@ -38,6 +42,7 @@ finally:
         del sys.modules[_CONVERTER]
 
 _MOST_FOR_A_PIXEL = 256  # numbers that a layer computes
+_TRIAL = np.zeros((1, 192, 192, 3), np.uint8)  # what each way is timed with
 _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
 # OpenVINO's first look at an array sets up its use of NumPy. Two threads that come to that at once wait for each other
@@ -139,7 +144,7 @@ class OpenVinoEngine:
 
     Args:
         model: What `read` made of the ONNX file that ``facelm export`` wrote.
-        exact: Compute in single precision, also where the processor is faster in bfloat16.
+        way: One of `facelm.engines.ways`.
         threads: How many will call it at once.
         keep: See `Network`.
 
@@ -147,14 +152,16 @@ class OpenVinoEngine:
         ValueError: The file says something else of its network than facelm writes.
     """
 
-    def __init__(self, model: openvino.Model, exact: bool = False, threads: int = 1, keep: bool = False) -> None:
+    def __init__(self, model: openvino.Model, way: str = HALF, threads: int = 1, keep: bool = False) -> None:
         self.info = ModelInfo.from_json(read_metadata(model, METADATA_KEY))
+        self.way = way
         if not keep:
             check_layers(model, self.info)
         steps = take_pixels(model)
         # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
         steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
-        self._network = Network(steps.build(), exact, threads, keep)
+        # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
+        self._network = Network(steps.build(), way != HALF, threads, keep)
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `facelm.engines.engine.Engine`."""
@@ -169,29 +176,35 @@ def open_export(weights: Path, threads: int) -> OpenVinoEngine | None:
     Raises:
         facelm.ModelError: An ONNX file is damaged.
     """
-    remedies = {exported_path(weights): f"facelm export {weights} writes it again"}
-    if not computes_in_half():
-        remedies = {quantised_path(weights): "facelm works without it"} | remedies
+    ways = [*find_ways(), *([EIGHT] if quantised_path(weights).is_file() else [])]
+
+    def prepare(way: str) -> Callable[[], object] | None:
+        engine = _open_way(weights, way, 1)
+        return partial(engine.predict, _TRIAL) if engine else None
+
+    way = pick_way(describe_processor() + fingerprint(weights), ways, prepare)
+    return _open_way(weights, way, threads) or _open_way(weights, SINGLE, threads)
+
+
+def _open_way(weights: Path, way: str, threads: int) -> OpenVinoEngine | None:
+    path, remedy = exported_path(weights), f"facelm export {weights} writes it again"
+    if way == EIGHT:
+        path, remedy = quantised_path(weights), "facelm works without it"
     shipped = weights in find_shipped().values()
-    for path, remedy in remedies.items():
-        if not path.is_file():
-            continue
-        try:
-            if not shipped and not _may_be_read(path, weights):
-                continue
-            model = read(path)
-            if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
-                continue
-            # In bfloat16 OpenVINO does not compile what is half of it in eight bits.
-            engine = OpenVinoEngine(model, path == quantised_path(weights), threads, keep=shipped)
-        except ModelError as error:
-            raise ModelError(f"{error}; {remedy}") from error
-        except (RuntimeError, ValueError) as error:
-            raise unfit(path, error) from error
-        if engine.info != read_info(weights):
-            raise ModelError(f"{path}: says something else of its network than {weights}; {remedy}")
-        return engine
-    return None
+    try:
+        if not path.is_file() or not (shipped or _may_be_read(path, weights)):
+            return None
+        model = read(path)
+        if read_metadata(model, WEIGHTS_KEY) != fingerprint(weights):
+            return None
+        engine = OpenVinoEngine(model, way, threads, keep=shipped)
+    except ModelError as error:
+        raise ModelError(f"{error}; {remedy}") from error
+    except (RuntimeError, ValueError) as error:
+        raise unfit(path, error) from error
+    if engine.info != read_info(weights):
+        raise ModelError(f"{path}: says something else of its network than {weights}; {remedy}")
+    return engine
 
 
 def _may_be_read(path: Path, weights: Path) -> bool:
@@ -208,6 +221,12 @@ def _may_be_read(path: Path, weights: Path) -> bool:
         raise ModelError(f"{path}: cannot be read as ONNX ({first_line(error)})") from error
 
 
-def computes_in_half() -> bool:
-    """Whether this processor computes in sixteen bits; where it does, eight are no faster."""
-    return not {"BF16", "FP16"}.isdisjoint(CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+def find_ways() -> list[str]:
+    """The ways in which this processor computes a network of floating point numbers; bfloat16 comes first."""
+    capabilities = CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return [SINGLE] if {"BF16", "FP16"}.isdisjoint(capabilities) else [HALF, SINGLE]
+
+
+def describe_processor() -> str:
+    """The processor, and what computes on it."""
+    return f"{CORE.get_property('CPU', 'FULL_DEVICE_NAME')} {os.cpu_count()} {openvino.get_version()} "

@@ -23,6 +23,7 @@ class SharedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.info = engine.info
+        self.way = engine.way
         self._engine = engine
         self._waiting: list[_Request] = []
         self._list = threading.Lock()

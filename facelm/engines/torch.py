@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from facelm.engines.devices import pick_device, pick_precision
 from facelm.engines.model import load_model, normalise
+from facelm.engines.ways import HALF, SINGLE
 
 
 class TorchEngine:
@@ -26,6 +27,7 @@ class TorchEngine:
     def __init__(self, path: Path, device: str = "auto") -> None:
         self.device = pick_device(device)
         self.network, self.info = load_model(str(path), self.device)
+        self.way = HALF if self.device.type == "cuda" else SINGLE
 
     @torch.inference_mode()
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

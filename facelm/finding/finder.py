@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.engines.openvino import Network, read, read_metadata, take_pixels
+from facelm.engines.openvino import Network, describe_processor, find_ways, read, read_metadata, take_pixels
+from facelm.engines.ways import HALF, pick_way
+from facelm.engines.weights import fingerprint
 from facelm.finding.grids import STRIDE, Sightings, decode, measure_sides, suppress
 from facelm.pictures import affine
 from facelm.pictures.crops import FIVE_PLACES, MIDDLE, align_points, cut_crop, to_crop_pixels, warp
@@ -41,6 +44,7 @@ _HINT, _SURE = 0.1, 0.4  # scores of what makes a finer look pay, and of what ma
 _CROP, _BATCH = 128, 32
 _OFF_CENTRE = 0.15
 _BOX_ROOM = 1.0
+_TRIAL = np.zeros((1, _COARSE, _COARSE, 3), np.uint8)
 _LOADING = threading.Lock()
 
 
@@ -196,6 +200,13 @@ def logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 @cache
 def _load(threads: int) -> tuple[Network, tuple[float, float, float]]:
     """The network on the CPU (it is too small to be worth a GPU), and what makes probabilities of its logits."""
-    model = read(Path(__file__).with_name("finder.onnx"))
+    path = Path(__file__).with_name("finder.onnx")
+    model = read(path)
     first, second, constant = json.loads(read_metadata(model, CALIBRATION_KEY))
-    return Network(take_pixels(model).build(), exact=False, threads=threads, keep=True), (first, second, constant)
+    model = take_pixels(model).build()
+
+    def prepare(way: str) -> Callable[[], object]:
+        return partial(Network(model, way != HALF, keep=True), _TRIAL)
+
+    way = pick_way(describe_processor() + fingerprint(path), find_ways(), prepare)
+    return Network(model, way != HALF, threads, keep=True), (first, second, constant)

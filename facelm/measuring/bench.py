@@ -32,7 +32,7 @@ class Speed:
     """What was measured.
 
     Attributes:
-        engine: What ran the network.
+        engine: What ran the network, and in which way (see `facelm.engines.ways`).
         threads: Pictures that were worked on at once for ``pictures_per_second``.
         load: Seconds until the model was ready.
         stages: Median milliseconds of each stage for a picture, one picture at a time.
@@ -79,7 +79,8 @@ def measure(found: Sequence[Source], model: str, device: str, done: Callable[[in
             done(number, total)
         stages = {name: 1e3 * median(row[name] for row in rows) for name in rows[0]}
         rate = _time_folder(found, model, device, out, lambda number: done(1 + runs + number, total))
-    return Speed(type(parser.engine).__name__, batch.THREADS, load, stages, faces / runs, rate, _peak_memory())
+    engine = f"{type(parser.engine).__name__}, {parser.engine.way}"
+    return Speed(engine, batch.THREADS, load, stages, faces / runs, rate, _peak_memory())
 
 
 def _time_stages(parser: FaceParser, source: Source, out: Path) -> tuple[dict[str, float], int]:

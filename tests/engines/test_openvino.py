@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from facelm.engines.open import open_engine
 from facelm.engines.openvino import OpenVinoEngine, read
+from facelm.engines.ways import EIGHT, SINGLE, VARIABLE
 from facelm.engines.weights import WEIGHTS_KEY, ModelError, exported_path, fingerprint, quantised_path
 from facelm.landmarks.find import find_landmarks
 from facelm.parsing.parser import FaceParser
@@ -28,13 +29,11 @@ def test_a_damaged_export_is_named(copy: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_on_processors_without_sixteen_bits_late_layers_compute_in_eight(
-    astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_late_layers_may_compute_in_eight_bits(astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
     exact = FaceParser("lite", "cpu")
-    exact.engine = OpenVinoEngine(read(exported_path(LITE)), exact=True)
+    exact.engine = OpenVinoEngine(read(exported_path(LITE)), SINGLE)
     expected = exact.parse(astronaut)[0]
-    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    monkeypatch.setenv(VARIABLE, EIGHT)
     found = FaceParser("lite", "cpu").parse(astronaut)[0]
     off = np.abs(found.probabilities - expected.probabilities).mean()
     assert 1e-5 < off < 0.01
@@ -50,17 +49,17 @@ def test_an_eight_bit_export_of_other_weights_is_not_used(copy: Path, monkeypatc
     onnx.save(export, exported_path(copy))
     shutil.copy(quantised_path(LITE), quantised_path(copy))
     rgb = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
-    expected = OpenVinoEngine(read(exported_path(copy))).predict(rgb)
-    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    expected = OpenVinoEngine(read(exported_path(copy)), SINGLE).predict(rgb)
+    monkeypatch.setenv(VARIABLE, EIGHT)
     np.testing.assert_array_equal(open_engine(str(copy), "cpu").predict(rgb), expected)
 
 
 def test_a_damaged_eight_bit_export_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(exported_path(LITE), exported_path(copy))
     quantised_path(copy).write_bytes(quantised_path(LITE).read_bytes()[:5000])
-    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: True)
+    monkeypatch.setenv(VARIABLE, SINGLE)
     assert isinstance(open_engine(str(copy), "cpu"), OpenVinoEngine)
-    monkeypatch.setattr("facelm.engines.openvino.computes_in_half", lambda: False)
+    monkeypatch.setenv(VARIABLE, EIGHT)
     with pytest.raises(ModelError, match=r"lite\.int8\.onnx: cannot be read as ONNX .* works without it"):
         open_engine(str(copy), "cpu")
 
@@ -87,6 +86,7 @@ def test_compiled_networks_are_kept_for_the_next_process(
 ) -> None:
     def landmarks_with_cache(folder: Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+        monkeypatch.setenv(VARIABLE, SINGLE)
         return facelm("landmarks", "sample_images/person.jpg", "--device", "cpu")
 
     def kept() -> dict[Path, int]:
@@ -115,4 +115,4 @@ def test_models_of_ones_own_are_not_kept(copy: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shutil.copy(LITE.with_suffix(".onnx"), copy.with_suffix(".onnx"))
     open_engine(str(copy), "cpu")
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").rglob("*.blob"))

@@ -15,6 +15,7 @@ class SlowEngine:
     """Says of each picture its first pixel, once it is let; notes its batches."""
 
     info = ModelInfo("resnet18", (16, 16, 16, 16, 16))
+    way = "half"
 
     def __init__(self) -> None:
         self.batches: list[tuple[int, ...]] = []

@@ -36,7 +36,7 @@ def test_every_stage_has_a_time(
     parts = ("find the faces", "parse the faces", "paste the mask", "find the landmarks")
     whole = stages["picture to mask and landmarks"]
     assert 0.7 * whole < sum(stages[part] for part in parts) < 1.4 * whole, "medians of parts and of their sum"
-    assert speed["faces"] == 1 and speed["engine"] == "OpenVinoEngine"
+    assert speed["faces"] == 1 and speed["engine"].startswith("OpenVinoEngine, ")
     assert speed["pictures_per_second"] > 0 and 50 < speed["peak_memory"] < 5000
 
 
