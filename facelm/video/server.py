@@ -7,6 +7,7 @@ points its own name here cannot have (DNS rebinding), and the origin of a frame 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,6 +54,11 @@ class LiveServer(ThreadingHTTPServer):
         page = Path(__file__).with_name("live.html").read_text(encoding="utf-8")
         self.page = page.replace('"MODELS"', json.dumps(models).replace("<", "\\u003c")).encode()
         super().__init__((LOOPBACK, port), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A page that is closed while its frame is drawn is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 
@@ -84,3 +86,17 @@ def test_what_is_no_frame_is_refused(ask: Ask) -> None:
     assert ask("POST", "/frame", b"", Content_Length="-1").status == 411
     assert ask("POST", "/frame?model=../../etc/passwd", to_jpeg(portrait())).status == 404
     assert ask("POST", "/elsewhere", to_jpeg(portrait())).status == 404
+
+
+def test_a_page_that_is_closed_while_its_frame_is_drawn_is_no_error(
+    server: LiveServer, ask: Ask, capfd: pytest.CaptureFixture[str]
+) -> None:
+    host = f"127.0.0.1:{server.server_port}"
+    frame = to_jpeg(portrait())
+    head = f"POST /frame HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: {len(frame)}\r\n\r\n"
+    for part in (head.encode(), head.encode() + frame):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as gone:
+            gone.sendall(part)
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as a process that dies
+    assert ask("POST", "/frame", frame).status == 200
+    assert capfd.readouterr().err == ""
