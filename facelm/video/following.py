@@ -26,7 +26,8 @@ _WAIT = 1.0  # seconds for a face that is lost
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
 _ALIKE = 0.9  # of looks; a face that looks less like it did is shown to the finder
 _LEAST_SCORE = 0.1  # of the finder's second look, which a covered face never reaches and a face seldom misses
-_LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks; below it the finder is asked
+_LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks
+_LEAST_VISIBLE = 0.1  # of its landmarks; where all are guessed there is nothing to follow
 _STILL = 0.012  # of the crop's side; a crop whose face moves less stays where it is
 _FAR = 0.06  # of the crop's side; a face that has moved more is looked at once more
 _SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
@@ -128,7 +129,7 @@ class Follower:
             seen[at] = found
         followed: dict[int, FollowedFace] = {}
         for track, (face, landmarks) in zip(tracks, seen, strict=True):
-            whole = face.score >= track.score * 0.75 and landmarks.confidence.mean() > _LEAST_CONFIDENCE
+            whole = face.score >= track.score * 0.75 and _can_be_followed(landmarks)
             others = [five_points(other.landmarks) for other in followed.values()]
             if not whole or any(_same(five_points(landmarks), other) for other in others):
                 track.lost = True
@@ -177,14 +178,15 @@ class Follower:
         wanted.sort(key=lambda pair: -float(np.prod(np.subtract(pair[0].box[2:], pair[0].box[:2]))))
         if self.most is not None:
             wanted = wanted[: max(0, self.most - len(followed))]
-        more = {}
+        more: dict[int, FollowedFace] = {}
         faces = self.parser.parse_detections(rgb, [each for each, _ in wanted], [self.around] * len(wanted))
         for (each, known), face in zip(wanted, faces, strict=True):
             if face.score < self.parser.min_score:
                 continue
             landmarks = find_landmarks(face)
             points = five_points(landmarks)
-            if any(_same(points, five_points(other.landmarks)) for other in followed.values()):
+            others = [*followed.values(), *more.values()]
+            if not _can_be_followed(landmarks) or any(_same(points, five_points(each.landmarks)) for each in others):
                 continue
             track = known or self._begin(rgb, points, each.score, time)
             track.lost, track.misses, track.score, track.motion = False, 0, each.score, np.zeros(2)
@@ -215,6 +217,11 @@ def five_points(landmarks: Landmarks) -> NDArray[np.float64]:
     """The five points of a finder, from landmarks: eyes, tip of the nose, corners of the mouth: (5, 2)."""
     points = landmarks.points
     return np.stack([points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]])
+
+
+def _can_be_followed(landmarks: Landmarks) -> bool:
+    """Whether enough of a face is seen to tell where it goes."""
+    return bool(landmarks.confidence.mean() > _LEAST_CONFIDENCE and landmarks.visible.mean() > _LEAST_VISIBLE)
 
 
 def _moved(before: NDArray[np.float64], points: NDArray[np.float64]) -> float:
