@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +56,7 @@ class VideoWriter:
         self._sound: Sound | None = None
         self._time_base = max(clip.time_base, _FINEST)
         self._last = -1
+        self._lasts: dict[int, int] = {}
         self._end = 0.0
 
     def __enter__(self) -> VideoWriter:
@@ -66,7 +67,7 @@ class VideoWriter:
     ) -> None:
         with self._stack:
             if self._video is not None:
-                self._container.mux(self._video.encode(None))
+                self._mux(self._video.encode(None))
                 if self._sound is not None:
                     self._sound.write_until(self._end)
 
@@ -93,11 +94,18 @@ class VideoWriter:
             )
         self._last = max(self._last + 1, round(frame.moment / self._time_base))
         picture.pts, picture.time_base = self._last, self._time_base
-        picture.duration = round(frame.lasts / self._time_base)
-        self._container.mux(self._video.encode(picture))
+        self._lasts[self._last] = round(frame.lasts / self._time_base)
+        self._mux(self._video.encode(picture))
         self._end = float(frame.moment + frame.lasts)
         if self._sound is not None:
             self._sound.write_until(frame.timestamp)
+
+    def _mux(self, packets: Sequence[Any]) -> None:
+        """Write packets; encoders do not pass on how long a frame is shown, which ends the last one."""
+        for packet in packets:
+            if lasts := self._lasts.pop(packet.pts, 0):
+                packet.duration = lasts
+            self._container.mux(packet)
 
     def _begin(self, height: int, width: int) -> None:
         if self.masks:

@@ -103,3 +103,22 @@ def test_what_was_done_is_kept_when_a_run_is_stopped(tmp_path: Path, parser: Fac
     outcomes = list(process(Source(path, "a.mp4", "a"), parser, Following(), finish, stopped=lambda: len(written) >= 2))
     assert written == list(range(len(outcomes) - 1)) and 2 <= len(written) < 10
     assert outcomes[-1].error == f"a.mp4: stopped after {len(written)} frames"
+
+
+@pytest.mark.parametrize("option", [("--box", "1,2,30,40"), ("--engine", "ray")])
+def test_options_for_pictures_refuse_clips_in_a_line(facelm: Run, media: Path, option: tuple[str, str]) -> None:
+    done = facelm("landmarks", media, *option)
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"{' '.join(option[: 1 + (option[1] == 'ray')])} is for pictures; {media}/clip.mp4 is a video" in done.stderr
+
+
+def test_clips_can_be_gone_on_with_in_json_lines(facelm: Run, media: Path, tmp_path: Path) -> None:
+    lines, again = tmp_path / "a.jsonl", ("--skip-existing", "--every", 2)
+    assert facelm("landmarks", media / "still.png", "-o", lines).returncode == 0
+    assert facelm("landmarks", media, "-o", lines, *again).returncode == 0
+    found = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [line.get("frame") for line in found] == [0, 2, 4, None]
+    before = lines.read_text()
+    assert facelm("landmarks", media, "-o", lines, *again).returncode == 0 and lines.read_text() == before
+    refused = facelm("landmarks", media, "-o", lines)
+    assert refused.returncode == 2 and "--overwrite" in refused.stderr

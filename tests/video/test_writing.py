@@ -25,7 +25,7 @@ def test_times_sound_and_pixels_are_those_of_the_clip(tmp_path: Path) -> None:
         (video,), (sound,) = after.streams.video, after.streams.audio
         assert (video.codec_context.name, video.pix_fmt) == ("h264", "yuv420p")
         told = [float(each.duration * each.time_base) for each in (before.streams.video[0], video)]
-        assert told[0] == pytest.approx(told[1], abs=0.01)
+        assert told[0] == pytest.approx(told[1], abs=0.002)
         assert sound.codec_context.name == "aac"
         wave = [
             np.concatenate([frame.to_ndarray().ravel() for frame in each.decode(audio=0)]) for each in (before, after)
@@ -59,3 +59,14 @@ def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
             writer.write(frame, frame.rgb)
             raise KeyError
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4"]
+
+
+@pytest.mark.parametrize("rate", [12, 30, 50])
+def test_the_last_frame_lasts_as_long_as_it_did(tmp_path: Path, rate: int) -> None:
+    clip = Clip(write_clip(tmp_path / "a.mp4", [portrait()] * 20, rate=rate))
+    with write_video(tmp_path / "b.mp4", clip) as writer:
+        for frame in clip.read():
+            writer.write(frame, frame.rgb)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        video = container.streams.video[0]
+        assert float(video.duration * video.time_base) == pytest.approx(20 / rate, abs=0.001)
