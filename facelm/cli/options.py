@@ -70,8 +70,12 @@ class Job:
     ] = None
     every: Annotated[int, typer.Option(min=1, help="Of videos: look at the first of every so many frames.")] = 1
     no_smooth: Annotated[bool, typer.Option("--no-smooth", help="Of videos: each frame by itself.")] = False
-    max_faces: Annotated[
-        int | None, typer.Option(min=1, help="Most faces in a picture or frame: the largest. Default: all.")
+    faces: Annotated[
+        str,
+        typer.Option("--faces", "--max-faces", help="In each picture: all, largest, central, or N, the N largest."),
+    ] = "all"
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Most pixels of a picture, width times height. Default: 200 million.")
     ] = None
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave results that are there, do only the rest.")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from facelm.cli import screen
+from facelm.cli.manifest import Manifest
 from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes, refuse_overwriting
 from facelm.cli.screen import Tally
 from facelm.cli.signals import Stop
 from facelm.pictures import files, sources, texts
+from facelm.pictures.choice import Choice
 from facelm.pictures.motion import is_clip
 from facelm.pictures.sources import Source
 from facelm.results import formats
@@ -65,6 +66,11 @@ class Run:
         self.suffixes, self.clip_suffix, self.masks = suffixes, clip_suffix, masks
         self.stopped = Stop()
         self.unfinished: files.ImageError | None = None
+        self.left_out: list[Path] = []
+        try:
+            self.choice = Choice.read(job.faces)
+        except ValueError as error:
+            raise typer.BadParameter(f"--faces: {error}") from None
         inputs = list(job.inputs or ())
         if job.skip_existing and job.overwrite:
             raise typer.BadParameter("--skip-existing and --overwrite exclude each other")
@@ -76,7 +82,10 @@ class Run:
             elif not inputs:
                 raise typer.BadParameter("give at least one INPUT, or --from-file")
             self.root = sources.common_folder(inputs)
-            found = sources.find(inputs, [path for path in (out, *written) if path], clips=True)
+            found = sources.find(
+                inputs, [path for path in (out, *written) if path], clips=True, left_out=self.left_out.append
+            )
+            found = [replace(source, max_pixels=job.max_pixels) for source in found]
             self.clips = {source for source in found if is_clip(source.path)}
             if self.clips and (job.box or job.engine is Engine.ray):
                 name = next(source.name for source in found if source in self.clips)
@@ -89,8 +98,11 @@ class Run:
         self.sources = self.all_sources = found
         self.known: dict[str, list[PictureRecord]] = {}
         if not found:
+            screen.show_left_out(self.left_out)
             screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")
             raise typer.Exit(NOTHING_TO_DO)
+        if not job.quiet:
+            screen.show_left_out(self.left_out)
         self._remove_leftovers((root / source.stem).parent for root in (out, *written) if root for source in found)
         if job.manifest:
             self._remove_leftovers([job.manifest.parent])
@@ -157,7 +169,7 @@ class Run:
         self.tally.skipped = len(self.all_sources) - len(self.sources)
         if not self.sources:
             with ExitStack() as stack:
-                self._open_manifest(stack)
+                Manifest(self.job, self.left_out, stack)
             self.exit()
 
     def _process(
@@ -166,7 +178,7 @@ class Run:
         """Process pictures with the engine that the options ask for, and clips one by one, in their order."""
         job = self.job
         make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
-        look = partial(batch.look, self.boxes, job.max_faces)
+        look = partial(batch.look, self.boxes, self.choice)
         if job.engine is Engine.ray:
             check_model(job.model)
             self.stopped.wait()
@@ -177,7 +189,7 @@ class Run:
         see = partial(look, make(threads=threads)) if pictures else None
         parser = make() if len(pictures) < len(self.sources) else None
         self.stopped.wait()
-        how = clips.Following(job.every, not job.no_smooth, job.max_faces, self.masks)
+        how = clips.Following(job.every, not job.no_smooth, self.choice, self.masks)
         for moving, some in groupby(self.sources, self.clips.__contains__):
             group = list(some)
             if see is not None and not moving:
@@ -190,7 +202,7 @@ class Run:
     def outcomes(self, finish: Finish[Result], clip: clips.Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process pictures and clips; failures are named, counted, and passed on like the rest."""
         with ExitStack() as stack:
-            manifest = self._open_manifest(stack)
+            manifest = Manifest(self.job, self.left_out, stack)
             progress = stack.enter_context(screen.picture_progress(self.job.quiet))
             bar = progress.add_task("pictures", total=len(self.sources))
             frames = progress.add_task("frames", visible=False)
@@ -206,8 +218,7 @@ class Run:
                 if outcome.error is not None:
                     screen.warn(outcome.error)
                 self.tally.add(outcome)
-                for stream in manifest:
-                    print(json.dumps(outcome.line()), file=stream, flush=True)
+                manifest.write(outcome.line())
                 progress.advance(bar)
                 yield outcome
 
@@ -258,12 +269,3 @@ class Run:
         if self.stopped.by is not None:
             raise typer.Exit(128 + self.stopped.by)
         raise typer.Exit(1 if self.tally.failed else 0)
-
-    def _open_manifest(self, stack: ExitStack) -> list[TextIO]:
-        streams = [sys.stdout] if self.job.as_json else []
-        if self.job.manifest is not None:
-            temporary = stack.enter_context(files.atomic_path(self.job.manifest))
-            if self.job.skip_existing and self.job.manifest.is_file():
-                temporary.write_bytes(self.job.manifest.read_bytes())
-            streams.append(stack.enter_context(temporary.open("a", encoding="utf-8")))
-        return streams

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from rich.table import Table
 
 from facelm import classes
 from facelm.pictures.files import spell
+from facelm.pictures.kinds import LEFT_OUT
 from facelm.training.events import Checking, Event, Missing, Step
 
 if TYPE_CHECKING:
@@ -61,6 +64,14 @@ def show_tally(tally: Tally) -> None:
     cells = (tally.pictures, tally.failed, tally.skipped, tally.faces, _duration(seconds), rate)
     table.add_row(*map(str, cells))
     errors.print(table)
+
+
+def show_left_out(paths: Sequence[Path]) -> None:
+    """Print to standard error which files look like pictures or videos but are of kinds that are not read."""
+    if paths:
+        kinds = Counter(LEFT_OUT[path.suffix.lower()] for path in paths)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        warn(f"left out, for their kinds are not read: {counts}; the first is {paths[0]}")
 
 
 def picture_progress(quiet: bool = False) -> Progress:

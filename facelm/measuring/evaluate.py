@@ -169,12 +169,9 @@ def _shows_face(example: Example, mask: NDArray[np.uint8]) -> bool:
 
 
 def face_at(faces: Sequence[Face], point: NDArray[np.float64]) -> Face | None:
-    """The face whose box holds a point of the picture."""
-    for face in faces:
-        x0, y0, x1, y1 = face.box
-        if x0 < point[0] < x1 and y0 < point[1] < y1:
-            return face
-    return None
+    """The face whose box holds a point of the picture; of several the surest."""
+    around = [face for face in faces if (face.box[:2] < point).all() and (point < face.box[2:]).all()]
+    return max(around, key=lambda face: face.score, default=None)
 
 
 def _report(measured: Sequence[_Measured], names: tuple[str, ...]) -> Report:

@@ -17,6 +17,7 @@ from facelm.parsing.face import Face, bound_face
 from facelm.parsing.islands import drop_islands
 from facelm.parsing.neighbours import part_boxes
 from facelm.pictures import affine, views
+from facelm.pictures.choice import reading_order
 from facelm.pictures.crops import align_points, cut_crop, find_inside, widen
 from facelm.pictures.inputs import as_picture, check_boxes, check_options
 
@@ -84,14 +85,15 @@ class FaceParser:
             rgb: (H, W, 3) uint8, as ``facelm.read`` gives it, or a picture of PIL.
 
         Returns:
-            Faces, surest first; an empty list when there is nobody.
+            Faces in reading order, row by row from the top, each from the left; an empty list when there is nobody.
 
         Raises:
             ValueError: The picture has another shape or type.
         """
         rgb = as_picture(rgb)
         faces = self.parse_detections(rgb, self.finder.find(rgb, self.min_face, self.min_score))
-        return sorted((face for face in faces if face.score >= self.min_score), key=lambda face: -face.score)
+        told = [face for face in faces if face.score >= self.min_score]
+        return [told[at] for at in reading_order([face.box for face in told])]
 
     def parse_boxes(
         self, rgb: NDArray[np.uint8] | Image, boxes: Sequence[tuple[float, float, float, float]]

@@ -25,18 +25,19 @@ from facelm.pictures.pixels import orientation_of, to_upright_rgb, turn_upright
 
 PICTURE_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+    | {".heic", ".heif", ".hif", ".avif"}
 )
 """Lower-case suffixes of the files that a walk through a folder takes for pictures."""
 
 MAX_PIXELS = 200_000_000
-"""Most pixels a picture may have, width times height.
+"""Most pixels a picture may have, width times height, unless a reader is told otherwise.
 
 A file of a few kilobytes can claim to be a picture of many gigabytes (a decompression bomb), so the size in
 the header is checked before anything is decoded. The largest phone cameras (16320×12240) stay below it.
 """
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-"""Only what the suffixes promise: among the other formats that PIL knows, EPS starts Ghostscript on the file."""
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+"""Of PIL, which leaves HEIC to another library: only what the suffixes promise, for EPS would start Ghostscript."""
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
@@ -44,25 +45,26 @@ _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
 _PIL_LIMIT = threading.Lock()
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> NDArray[np.uint8]:
     """An upright RGB picture from a file.
 
     `decode` says what is done to the pixels, and what is returned.
 
     Args:
-        path: A JPEG, PNG, WebP, TIFF, BMP or GIF file; the content decides, not the suffix.
+        path: A JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP or GIF file; the content decides, not the suffix.
+        max_pixels: Most pixels that it may have; by default `MAX_PIXELS`.
 
     Returns:
         uint8 (H, W, 3).
 
     Raises:
         ImageError: The file is missing, a folder, not permitted, empty, not a picture, truncated or damaged,
-            or has more than `MAX_PIXELS` pixels.
+            or has too many pixels.
     """
-    return decode(_read_bytes(path), os.fspath(path))
+    return decode(_read_bytes(path), os.fspath(path), max_pixels)
 
 
-def decode(data: bytes, name: str) -> NDArray[np.uint8]:
+def decode(data: bytes, name: str, max_pixels: int | None = None) -> NDArray[np.uint8]:
     """An upright RGB picture from the bytes of a file.
 
     Transparency is laid on white, the EXIF orientation is applied, and of several frames or pages the first
@@ -70,8 +72,9 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
     floating point, 32 bits and values below zero are stretched from the least (black) to the greatest (white).
 
     Args:
-        data: the content of a JPEG, PNG, WebP, TIFF, BMP or GIF file.
+        data: The content of a JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP or GIF file.
         name: What errors call the picture.
+        max_pixels: As for `read`.
 
     Returns:
         uint8 (H, W, 3), C-contiguous and writable; the origin is the upper left corner of the picture as a
@@ -79,16 +82,17 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
 
     Raises:
         ImageError: The data are empty, not a picture, of a kind that is not read, truncated or damaged, or have
-            more than `MAX_PIXELS` pixels.
+            too many pixels.
     """
     from facelm.pictures import tiffs
 
+    most = max_pixels or MAX_PIXELS
     try:
-        if tiffs.is_tiff(data) and (deep := tiffs.read_deep(data, name, MAX_PIXELS)) is not None:
+        if tiffs.is_tiff(data) and (deep := tiffs.read_deep(data, name, most)) is not None:
             return turn_upright(*deep)
     except MemoryError as error:
         raise error_of(name, "not enough memory for its pixels") from error
-    image = _load(data, name)
+    image = _load(data, name, most)
     if _is_deep_png(data):  # of which PIL keeps the high bytes, whatever range is in use
         return turn_upright(_read_deep_png(data, name), orientation_of(image))
     return to_upright_rgb(image)
@@ -121,7 +125,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         ImageError: As for `read`, and for a lossy or colour picture, one with an alpha channel, and values above 255.
     """
-    image = _load(_read_bytes(path), os.fspath(path))
+    image = _load(_read_bytes(path), os.fspath(path), MAX_PIXELS)
     if image.format == "JPEG" or image.info.get("compression") == "jpeg":
         raise error_of(path, f"is a JPEG, whatever its name says, which changes class indices; {_MASK_KINDS}")
     if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
@@ -216,14 +220,14 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise error_of(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
-def _load(data: bytes, name: str) -> Image.Image:
-    """A decoded picture in PIL's own mode, its size checked against `MAX_PIXELS` beforehand."""
+def _load(data: bytes, name: str, most: int) -> Image.Image:
+    """A decoded picture in PIL's own mode, its size checked beforehand."""
     if not data:
         raise error_of(name, "empty file")
-    image = _open(data, name)
+    image = _open(data, name, most)
     pixels = image.width * image.height
-    if pixels > MAX_PIXELS:
-        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
+    if pixels > most:
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {most:,})")
     if pixels == 0:
         raise error_of(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
     try:
@@ -231,33 +235,39 @@ def _load(data: bytes, name: str) -> Image.Image:
     except MemoryError as error:
         raise error_of(name, f"not enough memory for its {pixels:,} pixels") from error
     except Exception as error:  # damaged data make PIL raise nearly anything, struct.error for one
-        cause = f"truncated or damaged ({error or type(error).__name__})"
+        cause = f"truncated or damaged ({str(error).strip() or type(error).__name__})"
         raise error_of(name, _why(data, cause) if image.format == "JPEG" else cause) from error
     return image
 
 
 @contextmanager
-def _own_limit() -> Iterator[None]:
+def _own_limit(most: int) -> Iterator[None]:
     """PIL's limit of pixels, which holds for the whole process, is that of this module while a header is read."""
     with _PIL_LIMIT:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, most
         try:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str, most: int) -> Image.Image:
     """A picture of which PIL has read no more than the header."""
+    from facelm.pictures import kinds
+
     try:
-        with _own_limit(), warnings.catch_warnings():
+        if kinds.is_heif(data):
+            from pillow_heif import HeifImageFile
+
+            return HeifImageFile(io.BytesIO(data))
+        with _own_limit(most), warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
         raise error_of(name, _why(data, "not a picture, or damaged (cannot identify image file)")) from error
     except Image.DecompressionBombError as error:
         pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
-        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})") from error
+        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {most:,})") from error
     except Exception as error:
         raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
 

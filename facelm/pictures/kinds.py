@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from facelm.pictures import tiffs
-
 _SIGNATURES = (
     (0, b"8BPS", "a Photoshop document"),
     (0, b"%PDF", "a PDF document"),
@@ -28,6 +26,17 @@ _SIGNATURES = (
 )
 """Where the first bytes tell the kind: offset, bytes, name."""
 
+_KINDS = {
+    "camera's raw files": "3fr arw cr2 cr3 crw dng erf fff iiq kdc mos mrw nef nrw orf pef raf raw rw2 sr2 srf srw x3f",
+    "documents of editors": "psd psb xcf kra ai eps svg svgz indd sketch afphoto",
+    "pictures of other kinds": "jxl jp2 j2k jpf jpx jxr exr hdr tga dds pcx ppm pgm pbm pnm ico icns dcm fits",
+    "videos": "wmv flv f4v 3gp 3g2 mts m2ts vob ogv mxf asf rm rmvb insv",
+}
+LEFT_OUT = {f".{suffix}": kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
+"""Lower-case suffixes of files that look like pictures or videos, which a walk leaves out, and what they are."""
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif", b"mif1", b"msf1")
+
 _JPEG = b"\xff\xd8\xff"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that tell how it is coded
 _READ = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; Huffman or arithmetic
@@ -35,6 +44,8 @@ _READ = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progres
 
 def describe(data: bytes) -> str | None:
     """What kind of file it is, if it is one that is known and not read; else None."""
+    from facelm.pictures import tiffs
+
     if tiffs.is_tiff(data):
         kind = tiffs.describe(data)
         return f"a kind of TIFF that is not read ({kind})" if kind else None
@@ -44,6 +55,12 @@ def describe(data: bytes) -> str | None:
         if data.startswith(magic, offset):
             return f"{name}, which is not read"
     return None
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether it is a HEIF picture other than AVIF, which has the same container."""
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    return data[4:8] == b"ftyp" and brands[:4] in _HEIF_BRANDS and b"avif" not in brands[:64]
 
 
 def _describe_jpeg(data: bytes) -> str | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from facelm.pictures import images
 from facelm.pictures.files import error_of
 from facelm.pictures.images import PICTURE_SUFFIXES
+from facelm.pictures.kinds import LEFT_OUT
 from facelm.pictures.motion import CLIP_SUFFIXES
 from facelm.pictures.texts import UsageError
 
@@ -39,11 +40,13 @@ class Source:
         name: What the user calls it, and JSON calls ``image``: the path as given, or the folder as given
             and the path inside it; ``-`` for standard input.
         stem: Output path without suffix, relative to the output folder, with forward slashes.
+        max_pixels: Most pixels that the picture may have; None is as `facelm.read` has it.
     """
 
     path: Path | None
     name: str
     stem: str
+    max_pixels: int | None = None
 
 
 def read(source: Source, stopped: Callable[[], bool] = lambda: False) -> NDArray[np.uint8]:
@@ -59,17 +62,17 @@ def read(source: Source, stopped: Callable[[], bool] = lambda: False) -> NDArray
     name = "standard input" if source.path is None else os.fspath(source.path)
     if source.path is None:
         try:
-            return images.decode(_read_pipe(sys.stdin.fileno(), name, stopped), name)
+            return images.decode(_read_pipe(sys.stdin.fileno(), name, stopped), name, source.max_pixels)
         except (OSError, ValueError):  # it is no file, or one that does not wait
-            return images.decode(sys.stdin.buffer.read(), name)
+            return images.decode(sys.stdin.buffer.read(), name, source.max_pixels)
     if not stat.S_ISFIFO(_mode(source.path)):
-        return images.read(source.path)
+        return images.read(source.path, source.max_pixels)
     try:
         pipe = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK)  # otherwise it waits for a writer
     except OSError as error:
         raise error_of(name, f"cannot be read ({error.strerror})") from error
     try:
-        return images.decode(_read_pipe(pipe, name, stopped), name)
+        return images.decode(_read_pipe(pipe, name, stopped), name, source.max_pixels)
     finally:
         os.close(pipe)
 
@@ -97,7 +100,12 @@ def _read_pipe(pipe: int, name: str, stopped: Callable[[], bool]) -> bytes:
         parts.append(part)
 
 
-def find(inputs: Sequence[str], results: Sequence[Path] = (), clips: bool = False) -> list[Source]:
+def find(
+    inputs: Sequence[str],
+    results: Sequence[Path] = (),
+    clips: bool = False,
+    left_out: Callable[[Path], None] = lambda path: None,
+) -> list[Source]:
     """The pictures that the inputs stand for, in the order given and sorted within a folder or glob.
 
     A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
@@ -110,6 +118,8 @@ def find(inputs: Sequence[str], results: Sequence[Path] = (), clips: bool = Fals
         inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
         results: Folders that results are written to; those inside of an input folder are not searched.
         clips: Folders and globs give clips as well.
+        left_out: Called with each file of a folder or glob that looks like a picture or video of a kind that is not
+            read.
 
     Raises:
         UsageError: An input is empty, or ``-`` is there twice.
@@ -120,8 +130,12 @@ def find(inputs: Sequence[str], results: Sequence[Path] = (), clips: bool = Fals
         raise UsageError("standard input (-) can be read only once")
     sources: dict[str, Source] = {}
     closed = frozenset(os.path.realpath(path) for path in results)
+    wanted = PICTURE_SUFFIXES | CLIP_SUFFIXES if clips else PICTURE_SUFFIXES
     for text in inputs:
-        for source in _expand(text, closed, PICTURE_SUFFIXES | CLIP_SUFFIXES if clips else PICTURE_SUFFIXES):
+        for source in _expand(text, closed, wanted | LEFT_OUT.keys()):
+            if source.path and source.path.suffix.lower() in LEFT_OUT and source.name != text:
+                left_out(source.path)
+                continue
             # A link to a picture is a picture of its own, as its result is. Unlike Path.resolve, realpath does not
             # raise when links lead in a circle.
             key = "-" if source.path is None else f"{os.path.realpath(source.path.parent)}/{source.path.name}"

@@ -22,6 +22,9 @@ _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3}
 _MULTIPLIED, _OPACITY = 1, 2  # kinds of an extra sample
 _UNSIGNED = 1
 _ORIENTATION = 274
+_KIND, _OTHERS, _DNG = 254, 330, 50706  # tags: of what kind a page is, where others are, which release of DNG
+_REDUCED = 1
+_SENSOR, _LINEAR = 32803, 34892
 _KINDS = {_UNSIGNED: "unsigned", 2: "signed", 3: "floating", 4: "untyped", 5: "complex", 6: "complex"}
 
 
@@ -52,6 +55,8 @@ def read_deep(data: bytes, name: str, most_pixels: int) -> tuple[NDArray[np.uint
     try:
         with TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
+            if _is_raw(page):
+                raise error_of(name, "a camera's raw file, which is not read: its first picture is a small preview")
             deep = _is_deep(page)
             if not deep:
                 return None
@@ -86,6 +91,12 @@ def _describe(page: TiffPage) -> str:
     packed = getattr(page.compression, "name", page.compression)
     planes = ", separate planes" if int(page.planarconfig) == 2 else ""
     return f"{page.bitspersample} bits {kind}, {page.samplesperpixel} x {colours}, compression {packed}{planes}"
+
+
+def _is_raw(page: TiffPage) -> bool:
+    """Whether the page is not the picture but a preview of it, or the picture is what a camera's sensor saw."""
+    preview = bool(page.tags.valueof(_KIND, 0) & _REDUCED) and _OTHERS in page.tags
+    return preview or _DNG in page.tags or int(page.photometric) in (_SENSOR, _LINEAR)
 
 
 def _is_deep(page: TiffPage) -> bool:

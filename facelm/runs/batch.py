@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm.pictures.choice import Choice
 from facelm.pictures.files import ImageError, error_of
 from facelm.pictures.sources import Source, read
 from facelm.results.records import plain_text
@@ -65,7 +66,7 @@ class Outcome(Generic[Result]):
 
 def look(
     boxes: Mapping[str, Sequence[Box]] | None,
-    most: int | None,
+    choice: Choice,
     parser: FaceParser,
     source: Source,
     rgb: NDArray[np.uint8],
@@ -74,14 +75,13 @@ def look(
 
     Args:
         boxes: Of the other detector, by name of the picture; None where there is none.
-        most: How many faces at most, the largest ones; None is all.
+        choice: Which of them are wanted.
         parser: Finds and parses them.
         source: The picture.
         rgb: (H, W, 3) uint8.
     """
     faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
-    largest = sorted(faces, key=lambda face: -abs(float(np.linalg.det(face.to_picture[:, :2]))))[:most]
-    return [face for face in faces if any(face is each for each in largest)]
+    return [faces[at] for at in choice.choose([face.box for face in faces], *rgb.shape[:2])]
 
 
 def process(

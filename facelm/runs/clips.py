@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from facelm.parsing.parser import FaceParser
+from facelm.pictures.choice import Choice
 from facelm.pictures.files import ImageError, error_of
 from facelm.pictures.sources import Source
 from facelm.runs.batch import Outcome, Result
@@ -28,7 +29,7 @@ class Following:
 
     every: int = 1
     smooth: bool = True
-    most: int | None = None
+    choice: Choice | None = None
     masks: bool = True
 
 
@@ -62,7 +63,7 @@ def process(
         begun(None if clip.count is None else -(-clip.count // how.every))
         steady = Steadier(how.masks) if how.smooth else _as_it_is
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
-            for seen in follow(clip, parser, how.every, how.most, how.masks):
+            for seen in follow(clip, parser, how.every, how.choice, how.masks):
                 tracks |= {face.track for face in seen.faces}
                 done.append((len(seen.faces), pool.submit(_finish, steady, write, seen)))
                 frames += 1

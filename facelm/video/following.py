@@ -16,6 +16,7 @@ from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import affine
+from facelm.pictures.choice import Choice
 from facelm.pictures.crops import align_points
 from facelm.video.cuts import CutFinder
 from facelm.video.frames import Frame
@@ -85,13 +86,13 @@ class Follower:
 
     Args:
         parser: Finds and parses them.
-        most: How many faces are followed at most, the largest ones; None is all.
+        choice: Which faces are followed; None is all.
         around: Also see what is around the crops of faces, every few frames.
     """
 
-    def __init__(self, parser: FaceParser, most: int | None = None, around: bool = True) -> None:
+    def __init__(self, parser: FaceParser, choice: Choice | None = None, around: bool = True) -> None:
         self.parser = parser
-        self.most = most
+        self.choice = choice or Choice()
         self.around = around
         self.cut = False
         self._cuts = CutFinder()
@@ -175,9 +176,9 @@ class Follower:
             (each, of_detection.get(at)) for at, each in enumerate(found)
             if at not in of_detection or of_detection[at].number not in followed
         ]  # fmt: skip
-        wanted.sort(key=lambda pair: -float(np.prod(np.subtract(pair[0].box[2:], pair[0].box[:2]))))
-        if self.most is not None:
-            wanted = wanted[: max(0, self.most - len(followed))]
+        wanted.sort(key=lambda pair: self.choice.rank(pair[0].box, *rgb.shape[:2]))
+        if self.choice.most is not None:
+            wanted = wanted[: max(0, self.choice.most - len(followed))]
         more: dict[int, FollowedFace] = {}
         faces = self.parser.parse_detections(rgb, [each for each, _ in wanted], [self.around] * len(wanted))
         for (each, known), face in zip(wanted, faces, strict=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from facelm.landmarks.find import Landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
+from facelm.pictures.choice import Choice
 from facelm.pictures.sources import Source
 from facelm.video.averaging import MaskAverager
 from facelm.video.clips import Clip
@@ -44,7 +45,7 @@ class SeenFrame:
 
 
 def follow(
-    clip: Clip, parser: FaceParser, every: int = 1, most: int | None = None, masks: bool = True
+    clip: Clip, parser: FaceParser, every: int = 1, choice: Choice | None = None, masks: bool = True
 ) -> Iterator[SeenFrame]:
     """Follow the faces of a clip; nothing of it is left for the next one.
 
@@ -52,7 +53,7 @@ def follow(
         clip: Is read to its end.
         parser: Finds and parses faces.
         every: Look at the first of every so many frames.
-        most: Faces that are followed at most, the largest ones; None is all.
+        choice: Which faces are followed; None is all.
         masks: Also see hair and clothes beyond the crops, which only masks show.
 
     Yields:
@@ -61,7 +62,7 @@ def follow(
     Raises:
         facelm.ImageError: There is no frame that can be read.
     """
-    follower = Follower(parser, most, masks)
+    follower = Follower(parser, choice, masks)
     for frame in clip.read(every):
         yield SeenFrame(frame, tuple(follower.see(frame)))
 

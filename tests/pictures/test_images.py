@@ -1,3 +1,4 @@
+import io
 import os
 import stat
 import struct
@@ -6,12 +7,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from encoded import assert_near, encoded, noise, png, quadrants
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageOps
 
 from facelm.pictures import images
 from facelm.pictures.files import ImageError
@@ -51,7 +53,7 @@ def test_the_content_decides_not_the_suffix(tmp_path):
 
 
 def test_picture_suffixes_are_lower_case_and_complete():
-    expected = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif"
+    expected = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .heic .heif .hif .avif"
     assert frozenset(expected.split()) == PICTURE_SUFFIXES
 
 
@@ -404,3 +406,48 @@ def test_write_png_refuses_other_arrays(tmp_path, shape, dtype):
     with pytest.raises(ValueError, match="a PNG is"):
         images.write_png(tmp_path / "a.png", np.zeros(shape, dtype))
     assert not list(tmp_path.iterdir())
+
+
+# What phones write
+
+
+def phone_picture(format: str, frames: list[Image.Image], orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    if format == "AVIF":
+        frames[0].save(stream, format, quality=90, exif=exif, save_all=len(frames) > 1, append_images=frames[1:])
+    else:
+        heif = pillow_heif.HeifFile()
+        for frame in frames:
+            heif.add_from_pillow(frame)
+        heif.save(stream, quality=90, exif=exif.tobytes())
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["HEIC", "AVIF"])
+def test_pictures_of_phones_are_upright_and_the_first_of_several(format, astronaut):
+    photo = Image.fromarray(astronaut[:200, :300])
+    for orientation in (1, 3, 6, 8, 5):
+        turned = photo.copy()
+        turned.getexif()[0x0112] = orientation
+        wanted = np.array(ImageOps.exif_transpose(turned))
+        found = decode(phone_picture(format, [photo], orientation), "a")
+        assert found.shape == wanted.shape
+        assert np.abs(found.astype(int) - wanted).mean() < 3
+    moving = decode(phone_picture(format, [photo, ImageOps.invert(photo)]), "a")
+    assert np.abs(moving.astype(int) - np.array(photo)).mean() < 4
+    photo.putalpha(Image.fromarray(np.pad(np.zeros((50, 300), np.uint8), ((0, 150), (0, 0)), constant_values=255)))
+    assert (decode(phone_picture(format, [photo]), "a")[:40] > 250).all()
+
+
+@pytest.mark.parametrize("format", ["HEIC", "AVIF"])
+def test_damaged_pictures_of_phones_are_errors(format, astronaut):
+    data = phone_picture(format, [Image.fromarray(astronaut)])
+    for length in (20, 60, 250, len(data) // 2):
+        with pytest.raises(ImageError) as error:
+            decode(data[:length], "cut.heic")
+        assert_one_line(error, "cut.heic", "damaged")
+    with pytest.raises(ImageError, match=r"too many pixels \(262,144; the limit is 1,000\)"):
+        decode(data, "a", 1000)
+    assert decode(data, "a", 262_144).shape == (512, 512, 3)

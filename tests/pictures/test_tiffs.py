@@ -100,3 +100,18 @@ def test_damaged_and_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_PIXELS", 100)
     with pytest.raises(ImageError, match="too many pixels"):
         decode(data, "x")
+
+
+def test_a_raw_file_is_not_taken_for_its_preview():
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        file.write(np.zeros((12, 16, 3), np.uint8), photometric="rgb", subfiletype=1, subifds=1)
+        file.write(np.zeros((120, 160), np.uint16), photometric="minisblack")
+    with pytest.raises(ImageError, match="a: a camera's raw file, which is not read"):
+        decode(stream.getvalue(), "a")
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream, np.zeros((12, 16), np.uint16), photometric="cfa", extratags=[(33422, "B", 4, b"\0\1\1\2", True)]
+    )
+    with pytest.raises(ImageError, match="a: a camera's raw file, which is not read"):
+        decode(stream.getvalue(), "a")

@@ -7,12 +7,13 @@ import numpy as np
 from clips import empty, portrait
 
 from facelm.parsing.parser import FaceParser
+from facelm.pictures.choice import Choice
 from facelm.video.following import Follower
 from facelm.video.frames import Frame
 
 
-def tracks(parser: FaceParser, pictures: Iterable[np.ndarray], most: int | None = None) -> list[list[int]]:
-    follower = Follower(parser, most)
+def tracks(parser: FaceParser, pictures: Iterable[np.ndarray], choice: Choice | None = None) -> list[list[int]]:
+    follower = Follower(parser, choice)
     frames = (Frame(at, Fraction(at, 25), Fraction(1, 25), rgb) for at, rgb in enumerate(pictures))
     return [[face.track for face in follower.see(frame)] for frame in frames]
 
@@ -31,4 +32,4 @@ def test_a_lost_face_is_waited_for_and_a_cut_ends_it(parser: FaceParser) -> None
 def test_two_faces_keep_their_numbers_and_most_is_a_limit(parser: FaceParser) -> None:
     both = [np.concatenate([portrait(2 * at), portrait(-at)[:, ::-1]], 1) for at in range(6)]
     assert tracks(parser, both) == [[1, 2]] * 6
-    assert tracks(parser, both[:3], most=1) == [[1]] * 3
+    assert tracks(parser, both[:3], Choice(1)) == [[1]] * 3
