@@ -54,6 +54,26 @@ CLASSES: tuple[FaceClass, ...] = (
     FaceClass(18, "cloth", (72, 76, 156), "cloth", "clothes"),
 )
 
+REGIONS: tuple[FaceClass, ...] = (
+    FaceClass(19, "forehead", (250, 214, 165), "forehead", "skin above the brows"),
+    FaceClass(20, "l_lid", (120, 170, 250), "r_lid", "skin between the subject's left brow and eye"),
+    FaceClass(21, "r_lid", (150, 220, 250), "l_lid", "skin between the subject's right brow and eye"),
+    FaceClass(22, "l_under_eye", (170, 130, 220), "r_under_eye", "skin below the subject's left eye"),
+    FaceClass(23, "r_under_eye", (205, 170, 240), "l_under_eye", "skin below the subject's right eye"),
+    FaceClass(24, "l_nose_side", (226, 120, 90), "r_nose_side", "skin beside the nose, on the subject's left"),
+    FaceClass(25, "r_nose_side", (240, 150, 120), "l_nose_side", "skin beside the nose, on the subject's right"),
+    FaceClass(26, "l_cheek", (244, 150, 160), "r_cheek", "the subject's left cheek"),
+    FaceClass(27, "r_cheek", (250, 182, 190), "l_cheek", "the subject's right cheek"),
+    FaceClass(28, "philtrum", (190, 220, 110), "philtrum", "skin between nose and upper lip"),
+    FaceClass(29, "chin", (120, 200, 180), "chin", "skin below the lower lip"),
+    FaceClass(30, "beard", (96, 70, 40), "beard", "hair between nose and chin"),
+)
+"""What `facelm.landmarks.regions` divides skin and hair into; the other classes stay as they are."""
+
+HEAD = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip", "l_lip",
+        "hair", "hat", "ear_r")  # fmt: skip
+"""The classes that make up a head, with what is worn on it."""
+
 IGNORE = 255
 """Mask value of a pixel whose class is unknown: no loss, no metric."""
 
@@ -61,6 +81,7 @@ PARTIAL = 1024
 """Labels of training from here on say that a pixel has one of several classes; see `one_of`."""
 
 INDEX: dict[str, int] = {c.name: c.index for c in CLASSES}
+REGION_INDEX: dict[str, int] = {c.name: c.index for c in REGIONS}
 NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
 
 FACE = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_lip", "l_lip")
@@ -94,9 +115,9 @@ def one_of(members: Iterable[int]) -> int:
 
 
 def palette() -> NDArray[np.uint8]:
-    """The palette of a mask: (256, 3) RGB, uint8. Unused entries are black, 255 is white."""
+    """The palette of a mask, with or without regions: (256, 3) RGB, uint8. Unused entries are black, 255 is white."""
     colours = np.zeros((256, 3), np.uint8)
-    colours[: len(CLASSES)] = [c.colour for c in CLASSES]
+    colours[: len(CLASSES) + len(REGIONS)] = [c.colour for c in (*CLASSES, *REGIONS)]
     colours[IGNORE] = 255
     return colours
 

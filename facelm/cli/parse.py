@@ -32,6 +32,14 @@ def parse(
         bool,
         typer.Option("--instances", help="Also write which face each pixel belongs to, as <stem>.instances.png."),
     ] = False,
+    regions: Annotated[
+        bool,
+        typer.Option("--regions", help="Also divide skin into forehead, cheeks, chin and so on: <stem>.regions.png."),
+    ] = False,
+    alpha: Annotated[
+        str,
+        typer.Option(help="Also cut out these classes with soft edges, <stem>.alpha.png: head, or skin,hair,..."),
+    ] = "",
     crops: Annotated[
         Path | None,
         typer.Option(help="Also cut out each face, upright, into this folder: <stem>.<number>.crop.png"),
@@ -49,13 +57,29 @@ def parse(
     """
     from facelm.cli.run import Run
 
-    suffixes = {".npz": probabilities, ".instances.png": instances, ".mask.png": True}
+    cut_out = _class_indices(alpha) if alpha else []
+    suffixes = {
+        ".npz": probabilities,
+        ".instances.png": instances,
+        ".regions.png": regions,
+        ".alpha.png": bool(alpha),
+        ".mask.png": True,
+    }
     wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
     run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "")
     if crops is not None:
         run.keep_apart(crops)
+    import numpy as np
+
     from facelm import classes
-    from facelm.parsing.masks import paste, paste_instances, paste_probabilities, write_probabilities
+    from facelm.landmarks.regions import paste_regions
+    from facelm.parsing.masks import (
+        paste,
+        paste_instances,
+        paste_opacity,
+        paste_probabilities,
+        write_probabilities,
+    )
     from facelm.pictures import files, images
     from facelm.pictures.crops import cut_crop
     from facelm.runs.places import into_folder, into_video
@@ -65,8 +89,15 @@ def parse(
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
         mask = paste(faces, height, width)
-        if instances:
-            images.write_png(out / f"{source.stem}.instances.png", paste_instances(faces, height, width, mask))
+        owner = paste_instances(faces, height, width, mask) if instances or regions else None
+        if instances and owner is not None:
+            images.write_png(out / f"{source.stem}.instances.png", owner)
+        if regions and owner is not None:
+            divided = paste_regions(faces, mask, owner)
+            images.write_mask(out / f"{source.stem}.regions.png", divided, classes.palette())
+        if cut_out:
+            opacity = paste_opacity(faces, height, width, cut_out)
+            images.write_png(out / f"{source.stem}.alpha.png", np.dstack([rgb, opacity]))
         if crops is not None:
             names = partial(_crop_name, crops / source.stem)
             for number, face in enumerate(faces, 1):
@@ -84,6 +115,17 @@ def parse(
     if video:
         run.finish(write, into_video(out, ".mask.mkv", run.stopped, paste_frame, masks=True))
     run.finish(write, into_folder(out, run.suffixes, run.stopped, write_frame))
+
+
+def _class_indices(names: str) -> list[int]:
+    """The classes that ``--alpha`` names."""
+    from facelm import classes
+
+    try:
+        return classes.indices(*(classes.HEAD if names == "head" else names.split(",")))
+    except KeyError as error:
+        known = ", ".join(classes.NAMES[1:])
+        raise typer.BadParameter(f"--alpha: no class {error.args[0]}; there are head, {known}") from None
 
 
 def _crop_name(stem: Path, number: int) -> Path:

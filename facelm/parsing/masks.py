@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.engines.labels import total
 from facelm.parsing.face import Face
 from facelm.pictures import affine, files
 from facelm.pictures.crops import MIDDLE, to_crop_pixels, widen
@@ -92,15 +93,34 @@ def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArr
     whole = np.zeros((len(classes.CLASSES), height, width), np.float16)
     sheets = [sheet for face in faces for sheet in _sheets(face)]
     for rows in _bands(height, width):
-        total = np.full((rows.stop - rows.start, width), _NOWHERE, np.float32)
+        weight = np.full((rows.stop - rows.start, width), _NOWHERE, np.float32)
         ones = [replace(sheet, layers=np.ones_like(sheet.layers[:1])) for sheet in sheets]
         for there, layer in _join([patch for sheet in ones if (patch := sheet.paste(0, rows, width))]):
-            total[there] += layer
-        whole[0, rows] = _NOWHERE / total
+            weight[there] += layer
+        whole[0, rows] = _NOWHERE / weight
         for index in range(len(classes.CLASSES)):
             for there, layer in _join([patch for sheet in sheets if (patch := sheet.paste(index, rows, width))]):
-                whole[index, rows][there] += (layer / total[there]).astype(np.float16)
+                whole[index, rows][there] += (layer / weight[there]).astype(np.float16)
     return whole
+
+
+def paste_opacity(faces: Sequence[Face], height: int, width: int, members: Sequence[int]) -> NDArray[np.uint8]:
+    """How surely a pixel has one of some classes, to cut them out with soft edges.
+
+    Returns:
+        (height, width) uint8: 0 up to a probability of 0.3, 255 from 0.7 on, and even in between.
+    """
+    share = np.zeros((height, width), np.float32)
+    sheets = [sheet for face in faces for sheet in _sheets(face)]
+    summed = [replace(sheet, layers=total(sheet.layers, members)[None]) for sheet in sheets]
+    ones = [replace(sheet, layers=np.ones_like(sheet.layers[:1])) for sheet in sheets]
+    for rows in _bands(height, width):
+        weight = np.full((rows.stop - rows.start, width), _NOWHERE, np.float32)
+        for target, layers in ((weight, ones), (share[rows], summed)):
+            for there, layer in _join([patch for sheet in layers if (patch := sheet.paste(0, rows, width))]):
+                target[there] += layer
+        share[rows] /= weight
+    return cv2.convertScaleAbs((share - 0.3).clip(0), alpha=255 / 0.4).astype(np.uint8, copy=False)
 
 
 def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:

@@ -163,15 +163,15 @@ def write_png(path: str | os.PathLike[str], pixels: NDArray[np.uint8] | NDArray[
 
     Args:
         path: The file; its folder is made if missing.
-        pixels: uint8 (H, W, 3) RGB, or uint16 (H, W).
+        pixels: uint8 (H, W, 3) RGB or (H, W, 4) with opacity, or uint16 (H, W).
 
     Raises:
         ImageError: The file cannot be written.
         ValueError: An array of another shape or dtype.
     """
     kind = (pixels.dtype, *pixels.shape[2:])
-    if kind not in ((np.uint8, 3), (np.uint16,)) or pixels.ndim not in (2, 3) or not pixels.size:
-        raise ValueError(f"a PNG is uint8 (H, W, 3) or uint16 (H, W), not {pixels.dtype} {pixels.shape}")
+    if kind not in ((np.uint8, 3), (np.uint8, 4), (np.uint16,)) or pixels.ndim not in (2, 3) or not pixels.size:
+        raise ValueError(f"a PNG is uint8 (H, W, 3 or 4) or uint16 (H, W), not {pixels.dtype} {pixels.shape}")
     _write_png(path, Image.fromarray(pixels))
 
 

@@ -22,7 +22,10 @@ from facelm.pictures.kinds import LEFT_OUT
 from facelm.pictures.motion import CLIP_SUFFIXES
 from facelm.pictures.texts import UsageError
 
-OWN_SUFFIXES = (".mask.png", ".instances.png", ".overlay.jpg", ".crop.png", ".overlay.mp4", ".mask.mkv")
+OWN_SUFFIXES = (
+    ".mask.png", ".instances.png", ".regions.png", ".alpha.png", ".overlay.jpg", ".crop.png", ".overlay.mp4",
+    ".mask.mkv",
+)  # fmt: skip
 """What facelm writes. Folders and globs leave these out, lest a second run take the first one's results; a glob that
 ends with one of them, or a file that is named, is taken."""
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.landmarks.covered import find_covered
 from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste, paste_instances
+from facelm.parsing.neighbours import find_own
 from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord
 
 Encoder = Callable[[NDArray[np.bool_]], Any]
@@ -68,8 +70,10 @@ def describe_faces(
     if encode:
         mask = paste(faces, height, width)
         owner = paste_instances(faces, height, width, mask) * np.isin(mask, classes.indices(*classes.FACE))
+    own = find_own(faces, height, width)
     for at, (face, found) in enumerate(zip(faces, landmarks, strict=True)):
         region = encode(owner == at + 1) if encode else None
+        covered = find_covered(face, found, own[at])
         records.append(
             FaceRecord(
                 face.box,
@@ -85,6 +89,8 @@ def describe_faces(
                 region,
                 np.column_stack([found.points, found.depth]) if solid else None,
                 None if tracks is None else tracks[at],
+                covered.shares,
+                covered.causes,
             )
         )
     return tuple(records)

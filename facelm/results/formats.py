@@ -44,12 +44,20 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
             "landmarks": rounded(face.landmarks, 2),
             "confidence": rounded(face.confidence, CONFIDENCE_DECIMALS),
             "visible": np.asarray(face.visible, np.bool_).tolist(),
+            **_covered(face),
             **({} if face.landmarks_3d is None else {"landmarks_3d": rounded(face.landmarks_3d, 2)}),
         }
         for face in record.faces
     ]
     size = {"width": record.width, "height": record.height}
     return {"image": plain_text(record.image), **frame_of(record), **size, "faces": faces}
+
+
+def _covered(face: FaceRecord) -> dict[str, Any]:
+    if face.covered is None:
+        return {}
+    shares = {part: None if share is None else rounded(share, 2) for part, share in face.covered.items()}
+    return {"covered": shares, "covered_by": dict(face.covered_by or {})}
 
 
 def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]]:
@@ -95,6 +103,8 @@ def _face_from_json(face: dict[str, Any]) -> FaceRecord:
         np.array(face["visible"]),
         landmarks_3d=np.array(face["landmarks_3d"]) if "landmarks_3d" in face else None,
         track=face.get("track"),
+        covered=face.get("covered"),
+        covered_by=face.get("covered_by"),
     )
 
 

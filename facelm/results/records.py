@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,9 @@ class FaceRecord:
         region: The face as a COCO run-length mask or as polygons, from `encode_region` or `encode_polygons` of
             `facelm.results.coco`; only COCO and YOLO files have it.
         landmarks_3d: (68, 3) x, y, z in pixels; z grows away from the camera.
+        covered: Of each part how much is covered, as `facelm.landmarks.covered.Covered` has it; None where it is not
+            known.
+        covered_by: Of parts that are covered, by what.
         track: Number of the face in its clip, from 1; None in a picture.
 
     Raises:
@@ -48,6 +52,8 @@ class FaceRecord:
     region: dict[str, Any] | list[list[float]] | None = None
     landmarks_3d: NDArray[np.float64] | None = None
     track: int | None = None
+    covered: Mapping[str, float | None] | None = None
+    covered_by: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}

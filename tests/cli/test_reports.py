@@ -14,10 +14,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_the_classes_are_shown_with_their_numbers(facelm: Run) -> None:
     shown = facelm("classes").stdout
-    for each in classes.CLASSES:
+    known = (*classes.CLASSES, *classes.REGIONS)
+    for each in known:
         assert re.search(rf"\b{each.index} \W+ {each.name} \W+ {re.escape(each.meaning)}", shown)
     listed = json.loads(facelm("classes", "--json").stdout)
-    assert [(each["index"], each["name"]) for each in listed] == list(enumerate(classes.NAMES))
+    assert [(each["index"], each["name"]) for each in listed] == [(each.index, each.name) for each in known]
 
 
 def test_the_readme_has_the_same_table() -> None:
