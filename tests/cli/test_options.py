@@ -12,7 +12,7 @@ import pytest
 from common import ROOT
 from PIL import Image
 
-from facelm.cli import app
+from facelm.cli import app, options
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.choice import reading_order
 from facelm.results import formats
@@ -29,15 +29,15 @@ def test_options_of_the_parser_reach_it(monkeypatch: pytest.MonkeyPatch, tmp_pat
             given.update(batch=self.batch, flip=self.flip, min_face=self.min_face, size=self.info.size)
 
     monkeypatch.setattr("facelm.parsing.parser.FaceParser", Watched)
-    options = ["--device", "cpu", "--batch", "3", "--flip", "--min-face", "40", "--quiet"]
+    given_options = ["--device", "cpu", "--batch", "3", "--flip", "--min-face", "40", "--quiet"]
     with pytest.raises(SystemExit) as ended:
-        app.app(["parse", str(ROOT / "sample_images/person.jpg"), "-o", str(tmp_path), *options])
+        app.app(["parse", str(ROOT / "sample_images/person.jpg"), "-o", str(tmp_path), *given_options])
     assert ended.value.code == 0
     assert given == {"batch": 3, "flip": True, "min_face": 40, "size": 384}
 
 
 def test_formats_of_the_command_line_are_those_of_the_writers() -> None:
-    assert tuple(kind.value for kind in app.Format) == formats.FORMATS
+    assert tuple(kind.value for kind in options.Format) == formats.FORMATS
 
 
 def test_faces_have_the_same_numbers_and_bits_however_they_are_run(facelm: Run, tmp_path: Path) -> None:
