@@ -34,13 +34,27 @@ _Refusal: type[Exception] = typer.BadParameter.__bases__[0]
 """Wrong usage of any kind; newer Typer keeps a Click of its own, so the class has no public name."""
 
 
+_FULL_INSTALL = frozenset(
+    {"torch", "torchvision", "segmentation_models_pytorch", "albumentations", "onnx", "onnxscript", "matplotlib"}
+)
+"""What `requirements/inference.txt` leaves out: for training, GPUs, export and plots."""
+
+
 class Commands(typer.core.TyperGroup):
-    """The commands; what they refuse is shown with the names of files spelled out."""
+    """The commands; what they refuse, or lack in a slim install, is told in a line with names of files spelled out."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command, and spell the names in what it refuses."""
+        """Run a command, and tell what it refuses or lacks."""
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            module = (error.name or "").split(".")[0]
+            if module not in _FULL_INSTALL:
+                raise
+            from facelm.cli import screen
+
+            screen.warn(f"this needs {module}, which a slim install leaves out: pip install . in the checkout adds it")
+            raise typer.Exit(1) from None
         except _Refusal as error:
             error.message = spell(error.message, but="\n")  # type: ignore[attr-defined]
             raise
@@ -102,7 +116,7 @@ def overlay(
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 
 
-for command in (live, models.train, models.evaluate, models.export, models.bench, reports.classes):
+for command in (live, models.train, models.evaluate, models.export, models.bench, reports.report, reports.classes):
     app.command()(command)
 
 

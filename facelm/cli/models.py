@@ -42,6 +42,16 @@ def train(
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run on the CPU.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare pictures.")] = 2,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="End after so many epochs without a better mean F1. Default: never.")
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write losses and scores for TensorBoard, into the run's folder.")
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Only write preview.jpg, a sheet of augmented samples and masks, into --out."),
+    ] = False,
     device: DeviceOption = "auto",
     resume: Annotated[
         Path | None,
@@ -64,6 +74,7 @@ def train(
     from facelm.training import distributed
     from facelm.training.config import TrainConfig, TrainError
     from facelm.training.data import DataError
+    from facelm.training.preview import draw_preview
     from facelm.training.train import Run
 
     interrupted = False
@@ -92,6 +103,8 @@ def train(
                 lr=lr,
                 seed=seed,
                 workers=workers,
+                patience=patience,
+                tensorboard=tensorboard,
                 device=device,
             )
         )
@@ -99,6 +112,10 @@ def train(
         raise typer.BadParameter(str(error)) from None
     try:
         config = config or TrainConfig.load(resume or out)
+        if preview:
+            draw_preview(config, Path(config.out) / "preview.jpg")
+            print(Path(config.out) / "preview.jpg")
+            return
         with distributed.joined(pick_device(config.device)):
             leads = distributed.rank() == 0
             with screen.TrainingView(leads) as view:
@@ -137,7 +154,6 @@ def evaluate(
     from facelm.cli import screen
     from facelm.measuring.evaluate import evaluate as measure
     from facelm.measuring.evaluate import prepare
-    from facelm.measuring.plots import draw_confusion, draw_reliability
     from facelm.measuring.reports import to_json
     from facelm.pictures.files import ImageError, atomic_path
     from facelm.training.data import DataError
@@ -155,6 +171,8 @@ def evaluate(
     scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)
     try:
         if out:
+            from facelm.measuring.plots import draw_confusion, draw_reliability
+
             with atomic_path(out / "scores.json") as temporary:
                 temporary.write_text(scores + "\n")
             if found.report.confusion is not None:

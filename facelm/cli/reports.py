@@ -1,12 +1,109 @@
-"""The commands that show something: which class has which number."""
+"""The commands that show something: a page of results, and which class has which number."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from facelm.cli.options import ClassesOption, Job, load_parser, refuse_overwriting, takes_job
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facelm.parsing.face import Face
+    from facelm.pictures.sources import Source
+    from facelm.results.page import Tile
+    from facelm.video.watching import SeenFrame
+
+_LABELS = ("masks", "landmarks68.json", "faces.json", "CelebAMask-HQ-mask-anno")
+
+
+@takes_job
+def report(
+    job: Job,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
+    by: Annotated[
+        str | None, typer.Option(help="Of a labelled folder: a column of a CSV file in it to break the scores down by.")
+    ] = None,
+    class_order: ClassesOption = None,
+) -> None:
+    """Write a page to look at: photos with masks and landmarks in one HTML file, to be sorted and filtered.
+
+    Of a folder with known answers, as for facelm evaluate, the worst come first.
+    """
+    from facelm.cli import screen
+    from facelm.cli.run import Run
+    from facelm.pictures import files
+
+    folder = Path(job.inputs[0]) if job.inputs and len(job.inputs) == 1 and not job.from_file else None
+    if out.exists() and not job.overwrite:
+        refuse_overwriting(out)
+    try:
+        if folder and any((folder / name).exists() for name in _LABELS):
+            failed = _report_labelled(job, folder, out, by, class_order)
+            print(out)
+            raise typer.Exit(1 if failed else 0)
+        if by or class_order:
+            raise typer.BadParameter("--by and --classes are for one folder with known answers")
+        run = Run(job, None, [])
+        from facelm.landmarks import learned
+        from facelm.results.faces import describe_faces, record_faces
+        from facelm.results.page import Tile, draw_tile, write_page
+        from facelm.runs.places import into_records
+
+        learned.prepare()
+
+        def draw(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> Tile:
+            return draw_tile(source.name, rgb, faces, record_faces(faces, *rgb.shape[:2]))
+
+        def draw_frame(clip: Source, seen: SeenFrame) -> Tile:
+            rgb = seen.frame.rgb
+            records = describe_faces(seen.parsed, seen.landmarks, *rgb.shape[:2])
+            return draw_tile(f"{clip.name} {seen.frame.number}", rgb, seen.parsed, records)
+
+        tiles = []
+        for outcome in run.outcomes(draw, into_records(draw_frame)):
+            if outcome.result is not None:
+                tiles.append(outcome.result)
+            elif outcome.error is not None:
+                tiles.append(Tile(outcome.source.name, outcome.error))
+        write_page(out, ", ".join(job.inputs or ()) or "facelm", tiles)
+    except files.ImageError as error:
+        screen.warn(str(error))
+        raise typer.Exit(1) from None
+    print(out)
+    run.exit()
+
+
+def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: str | None) -> bool:
+    """Write the page of a folder with known answers; whether a picture failed."""
+    from facelm.cli import screen
+    from facelm.measuring.evaluate import prepare
+    from facelm.measuring.pages import write_labelled_page
+    from facelm.training.data import DataError
+
+    try:
+        task = prepare(folder, by, order)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    parser = load_parser(job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
+    with screen.picture_progress(job.quiet) as progress:
+        bar = progress.add_task("pictures", total=None)
+        found = write_labelled_page(
+            out,
+            str(folder),
+            parser,
+            task,
+            on_progress=lambda done, all_: progress.update(bar, completed=done, total=all_),
+        )
+    for line in found.failed:
+        screen.warn(line)
+    return bool(found.failed)
 
 
 def classes(

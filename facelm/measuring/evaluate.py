@@ -30,14 +30,25 @@ from facelm.training.scores import ConfusionMatrix
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """What one picture adds to the scores."""
+class Measured:
+    """What one picture adds to the scores.
+
+    Attributes:
+        name: File name of the picture.
+        confusion: (C, C) pixels, true class in rows, if it has a mask.
+        missed_mask: It has a mask with a face, and none was found.
+        points: Errors of the landmarks of each known face; None for one that was not found.
+        faces: How many faces were found, if their boxes are known.
+    """
 
     name: str
     confusion: NDArray[np.int64] | None
     missed_mask: bool
     points: list[FaceErrors | None]
     faces: FaceScores | None
+
+
+OnPicture = Callable[[Path, NDArray[np.uint8], list[Face], Measured], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +87,7 @@ def evaluate(
     task: Task,
     norm: str = "interocular",
     on_progress: Callable[[int, int], None] = lambda done, all_: None,
+    on_picture: OnPicture = lambda image, rgb, faces, measured: None,
 ) -> Evaluation:
     """Evaluate a model.
 
@@ -84,15 +96,16 @@ def evaluate(
         task: The pictures.
         norm: Unit of the landmark error, see `facelm.measuring.metrics.measure_points`.
         on_progress: Called with (done, all) after each picture.
+        on_picture: Called with each picture, its pixels, its faces, and what it adds to the scores.
     """
     measured, failed = [], []
     for number, truth in enumerate(task.truths, 1):
         try:
-            measured.append(_measure(parser, truth, norm))
+            measured.append(_measure(parser, truth, norm, on_picture))
         except files.ImageError as error:
             failed.append(str(error))
         on_progress(number, len(task.truths))
-    groups: dict[str, list[_Measured]] = {}
+    groups: dict[str, list[Measured]] = {}
     for each in measured if task.values else ():
         groups.setdefault(task.values[each.name], []).append(each)
     return Evaluation(
@@ -121,7 +134,7 @@ def _class_names(truths: Sequence[Truth]) -> tuple[str, ...]:
     return tuple("+".join(classes.NAMES[index] for index in members) for members in merged)
 
 
-def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
+def _measure(parser: FaceParser, truth: Truth, norm: str, on_picture: OnPicture) -> Measured:
     if truth.example:
         if problem := find_problem(truth.example):
             raise files.ImageError(problem)
@@ -141,7 +154,9 @@ def _measure(parser: FaceParser, truth: Truth, norm: str) -> _Measured:
     if truth.boxes is not None:
         pairs = match_faces([face.box for face in faces], truth.boxes)
         found = FaceScores(len(truth.boxes), len(pairs), len(faces) - len(pairs) if truth.complete else 0)
-    return _Measured(truth.image.name, confusion, missed, points, found)
+    measured = Measured(truth.image.name, confusion, missed, points, found)
+    on_picture(truth.image, rgb, faces, measured)
+    return measured
 
 
 def _measure_points(
@@ -174,7 +189,7 @@ def face_at(faces: Sequence[Face], point: NDArray[np.float64]) -> Face | None:
     return max(around, key=lambda face: face.score, default=None)
 
 
-def _report(measured: Sequence[_Measured], names: tuple[str, ...]) -> Report:
+def _report(measured: Sequence[Measured], names: tuple[str, ...]) -> Report:
     matrices = [each.confusion for each in measured if each.confusion is not None]
     matrix = ConfusionMatrix(len(names))
     for counts in matrices:

@@ -32,6 +32,8 @@ class TrainConfig:
         lr: Highest learning rate.
         seed: Seed of the start weights, the split, the order and the augmentation.
         workers: Processes that prepare pictures.
+        patience: Epochs without a better mean F1 after which the run ends; None for never.
+        tensorboard: Also write losses and scores for TensorBoard.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
 
@@ -49,6 +51,8 @@ class TrainConfig:
     lr: float = 1e-3
     seed: int = 0
     workers: int = 2
+    patience: int | None = None
+    tensorboard: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facelm.pictures import files
+from facelm.training.config import TrainError
 
 
 def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -27,6 +29,48 @@ def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
         writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
+
+
+def is_stale(history: Sequence[Mapping[str, float]], patience: int | None) -> bool:
+    """Whether the last epochs, as many as the patience, brought no better mean F1."""
+    scores = [-1.0 if math.isnan(row["mean_f1"]) else row["mean_f1"] for row in history]
+    return bool(scores) and patience is not None and len(scores) - 1 - scores.index(max(scores)) >= patience
+
+
+def open_board(wanted: bool, folder: Path) -> Board | None:
+    """What writes for TensorBoard, if it is wanted.
+
+    Raises:
+        TrainError: TensorBoard is not installed.
+    """
+    try:
+        return Board(folder) if wanted else None
+    except ImportError as error:
+        raise TrainError("--tensorboard needs TensorBoard: pip install 'facelm[tensorboard]'") from error
+
+
+class Board:
+    """Scalars of a run for TensorBoard, beside ``history.csv``.
+
+    Args:
+        folder: Of the event files.
+
+    Raises:
+        ImportError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder))
+
+    def write(self, row: Mapping[str, float]) -> None:
+        """Write the losses and scores of an epoch."""
+        for name, value in row.items():
+            if name != "epoch":
+                group = "loss" if name.endswith("loss") else "f1" if name.startswith("f1_") else "validation"
+                self._writer.add_scalar(f"{group}/{name.removeprefix('f1_')}", value, int(row["epoch"]))
+        self._writer.flush()
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:

@@ -21,6 +21,7 @@ from facelm.training import augment, data
 from facelm.training.balance import balance, find_missing, find_shown
 from facelm.training.config import TrainConfig
 from facelm.training.covers import cover
+from facelm.training.suspicion import check_order
 
 _VALIDATION_FRACTION = 0.1
 
@@ -119,6 +120,7 @@ def find_samples(
     for name, examples, values in sets:
         if (missing := find_missing(examples, values)) and on_missing:
             on_missing(name, missing)
+    check_order(train + held_out)
     known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
     training_set = TrainingSet(balance(train, known), config.size, config.seed)
     return training_set, ValidationSet(held_out, config.size)

@@ -20,7 +20,7 @@ from facelm.pictures import files
 from facelm.training import distributed
 from facelm.training.checkpoint import load_checkpoint, save_checkpoint
 from facelm.training.config import TrainConfig, TrainError
-from facelm.training.curves import draw_curves, write_history
+from facelm.training.curves import draw_curves, is_stale, open_board, write_history
 from facelm.training.events import Checking, Epoch, Event, Missing, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
@@ -96,6 +96,7 @@ class Run:
         )
         self.precision = devices.pick_precision(self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
+        self.board = open_board(config.tensorboard and distributed.rank() == 0, self.folder / "tensorboard")
         self.epoch, self.step = 0, 0
         self.loss_sum = 0.0
         self.best_f1 = -1.0
@@ -107,13 +108,13 @@ class Run:
                 temporary.write_text(json.dumps(asdict(config), indent=2) + "\n")
 
     def train(self, max_minutes: float | None = None) -> bool:
-        """Train until the last epoch is done, the time is up, or ``should_stop`` says so.
+        """Train until the last epoch is done or patience is out, the time is up, or ``should_stop`` says so.
 
         Args:
             max_minutes: End before this many minutes are over, counted from the call.
 
         Returns:
-            True when the last epoch is done; False when there is more to resume. A checkpoint is there
+            True when it is done; False when there is more to resume. A checkpoint is there
             either way.
 
         Raises:
@@ -122,7 +123,7 @@ class Run:
         """
         minutes = math.inf if max_minutes is None else max_minutes
         deadline = time.monotonic() + 60 * minutes - min(_SECONDS_TO_SAVE, 6 * minutes)
-        while self.epoch < self.config.epochs:
+        while self.epoch < self.config.epochs and not is_stale(self.history, self.config.patience):
             done = self._train_epoch(deadline) and self._finish_epoch(deadline)
             if distributed.rank() == 0:
                 self._save_checkpoint()
@@ -218,6 +219,8 @@ class Run:
         if distributed.rank() == 0:
             write_history(self.history, self.folder / "history.csv")
             draw_curves(self.history, self.folder / "curves.png")
+            if self.board:
+                self.board.write(row)
         report = Epoch(self.epoch + 1, self.config.epochs, row["train_loss"], val_loss, scores, best)
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         self.on_event(report)

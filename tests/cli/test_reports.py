@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from common import ROOT
 
 from facelm import classes
@@ -24,3 +27,27 @@ def test_the_classes_are_shown_with_their_numbers(facelm: Run) -> None:
 def test_the_readme_has_the_same_table() -> None:
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.+?) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     assert rows == [(str(each.index), each.name, each.meaning) for each in classes.CLASSES]
+
+
+def test_a_page_of_photos_has_the_failures_too(facelm: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("person.jpg", "no_face.jpg"):
+        shutil.copy(ROOT / "sample_images" / name, tmp_path / "in" / name)
+    (tmp_path / "in" / "cut.jpg").write_bytes((ROOT / "sample_images" / "person.jpg").read_bytes()[:3000])
+    done = facelm("report", tmp_path / "in", "-o", tmp_path / "page.html")
+    assert done.returncode == 1 and "cut.jpg" in done.stderr
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert page.count("<article") == 3 and page.count("data:image/jpeg") == 2
+    assert re.search(r"cut\.jpg: truncated or damaged", page)
+    again = facelm("report", tmp_path / "in", "-o", tmp_path / "page.html")
+    assert again.returncode == 2 and "--overwrite" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(["--by", "age"], "are for one folder with known answers"), ([], "give at least one INPUT")],
+)
+def test_wrong_usage_of_the_page_is_told(facelm: Run, tmp_path: Path, options: list[str], told: str) -> None:
+    given = [ROOT / "sample_images" / "person.jpg"] if options else []
+    done = facelm("report", *given, *options, "-o", tmp_path / "page.html")
+    assert done.returncode == 2 and told in done.stderr

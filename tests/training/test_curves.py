@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -7,7 +8,9 @@ import pytest
 from PIL import Image
 
 from facelm.pictures.files import ImageError
-from facelm.training.curves import draw_curves, write_history
+from facelm.training.config import TrainConfig
+from facelm.training.curves import draw_curves, is_stale, write_history
+from facelm.training.train import Run
 
 NAMES = ("epoch", "train_loss", "val_loss", "pixel_accuracy", "mean_iou", "mean_f1")
 
@@ -39,3 +42,27 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, write) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImageError, match="cannot be written"):
         write(history(1), tmp_path / "file" / "x.png")
+
+
+def test_a_run_ends_when_its_patience_is_out(config: TrainConfig, tmp_path: Path) -> None:
+    scores = [0.2, 0.5, float("nan"), 0.5, 0.4]
+    rows = [{"epoch": at, "mean_f1": score} for at, score in enumerate(scores, 1)]
+    assert [is_stale(rows[:count], 3) for count in range(6)] == [False] * 5 + [True]
+    assert not is_stale(rows, None) and not is_stale(rows, 4)
+    run = Run(replace(config, out=str(tmp_path / "run"), lr=1e-12, epochs=9, patience=2))
+    assert run.train()
+    assert len(run.history) == 3
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_losses_and_scores_are_written_for_tensorboard(config: TrainConfig, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    Run(replace(config, out=str(tmp_path / "run"), epochs=2, tensorboard=True)).train()
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    table = pandas.read_csv(tmp_path / "run" / "history.csv")
+    for name, column in (("loss/train_loss", "train_loss"), ("validation/mean_f1", "mean_f1"), ("f1/hair", "f1_hair")):
+        scalars = board.Scalars(name)
+        assert [each.step for each in scalars] == [1, 2]
+        assert [each.value for each in scalars] == pytest.approx(table[column].tolist(), rel=1e-5)
