@@ -1,15 +1,13 @@
-"""A real Chromium without a window, for pages that are to work in one."""
+"""Pages as a headless Chromium shows them, read from the disk and without a network."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from browser import CHROMIUM
 
 
 def browse(page: Path, state: str = "", script: str = "") -> str:
@@ -20,8 +18,7 @@ def browse(page: Path, state: str = "", script: str = "") -> str:
         state: What stands behind the ``#`` of its address.
         script: JavaScript that is run at the end of the page.
     """
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    if found is None:
+    if CHROMIUM is None:
         pytest.skip("there is no Chromium")
     if script:
         page = page.with_name(f"scripted {page.name}")
@@ -31,7 +28,7 @@ def browse(page: Path, state: str = "", script: str = "") -> str:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=2000"]
     offline = ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}", "--dump-dom"]
     done = subprocess.run(
-        [found, *options, *offline, f"{page.as_uri()}#{state}"], capture_output=True, text=True, timeout=240
+        [CHROMIUM, *options, *offline, f"{page.as_uri()}#{state}"], capture_output=True, text=True, timeout=240
     )
     told = re.findall(r"CONSOLE.*", done.stderr)
     assert not told, told

@@ -286,7 +286,7 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
 
     assert "bash completion installed" in bash("facelm --install-completion")
     for words, wanted in (
-        (("facelm", ""), "parse landmarks overlay train evaluate export bench report classes"),
+        (("facelm", ""), "parse landmarks overlay live train evaluate export bench report classes"),
         (("facelm", "parse", "--ov"), "--overwrite"),
         (("facelm", "landmarks", "--format", "c"), "csv coco"),
     ):
