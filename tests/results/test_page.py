@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from documents import browse
 
-from facelm.landmarks.find import Landmarks
-from facelm.parsing.face import Face
+from facelm.landmarks.find import find_landmarks
 from facelm.parsing.parser import FaceParser
 from facelm.results.faces import record_faces
 from facelm.results.page import Curve, Section, Tile, draw_tile, write_page
@@ -45,7 +44,8 @@ def files(document: str, shown: bool = True) -> list[str]:
     return [name for before, name, after in cards if not (shown and re.search(r"\bhidden\b", before + after))]
 
 
-def test_a_tile_holds_photo_mask_and_points(tile: Tile, face: Face, found: Landmarks) -> None:
+def test_a_tile_holds_photo_mask_and_points(tile: Tile, parser: FaceParser, astronaut: np.ndarray) -> None:
+    found = find_landmarks(parser.parse(astronaut)[0])
     assert (tile.width, tile.height) == (240, 240)
     assert tile.photo.startswith("data:image/jpeg;base64,") and tile.mask.startswith("data:image/png;base64,")
     assert len(re.findall("M", tile.seen + tile.hidden)) == 68
