@@ -25,8 +25,11 @@ HEAD = Response(rest=0.05, gain=100.0, calm=0.15, agility=8.0)
 FIRM = Response(rest=0.05, gain=60.0, calm=0.2, agility=5.0)
 """Of points that move little on a head."""
 
-NIMBLE = Response(rest=0.05, gain=120.0, calm=0.25, agility=15.0)
-"""Of lids and lips."""
+LIPS = Response(rest=0.05, gain=120.0, calm=0.15, agility=15.0)
+"""Of lips, which move within a frame."""
+
+LIDS = Response(rest=0.05, gain=120.0, calm=0.1, agility=15.0)
+"""Of lids, which move as fast and less far."""
 
 EDGES = Response(rest=0.05, gain=30.0, calm=0.6, agility=5.0)
 """Of the box about the head, which is told to whole pixels of the crop."""
@@ -40,9 +43,9 @@ _GROUPS = {
     "left_brow": FIRM,
     "nose_bridge": FIRM,
     "nose_base": FIRM,
-    "right_eye": NIMBLE,
-    "left_eye": NIMBLE,
-    "lips": NIMBLE,
+    "right_eye": LIDS,
+    "left_eye": LIDS,
+    "lips": LIPS,
 }
 _POINTS = {**{name: list(PARTS[name]) for name in _GROUPS if name != "lips"}, "lips": list(range(48, 68))}
 _MARKS = np.array([[-0.5, 0.0], [0.5, 0.0]])
