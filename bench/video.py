@@ -5,7 +5,7 @@
 CLIPS is a folder of videos, of which each gives its first frames; of each PORTRAIT a noisy clip of 2.5 seconds in H.264
 is made, 640 x 360 pixels. Jitter is the standard deviation of a landmark over the last two seconds, lag the delay that
 best explains the steady points by those of single frames, where they move the most. A blink is where the lids come
-nearer by a quarter of their gap. ``--long`` is the number of frames of the run that memory is taken from, 0 for none;
+nearer by an eighth of their gap. ``--long`` is the number of frames of the run that memory is taken from, 0 for none;
 the first portrait is in a tenth of them, a third of a second at a time.
 """
 
@@ -139,7 +139,7 @@ def find_blinks(alone: Points, steady: Points) -> list[float]:
     ]
     usual = float(np.median(gaps[0]))
     near = [gaps[0][max(0, at - 3) : at + 4].min() for at in range(len(alone))]
-    deep = [at for at in range(3, len(alone) - 3) if gaps[0][at] == near[at] < 0.75 * usual]
+    deep = [at for at in range(3, len(alone) - 3) if gaps[0][at] == near[at] < 0.875 * usual]
     return [float((usual - gaps[1][at - 1 : at + 3].min()) / (usual - gaps[0][at])) for at in deep]
 
 
