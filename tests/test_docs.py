@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from clips import portrait, write_clip
 from common import ROOT
 from typer.main import get_command
 
@@ -26,7 +27,7 @@ GROUP = get_command(app)
 COMMANDS = GROUP.commands  # type: ignore[attr-defined]
 
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z0-9][a-z0-9-]*|-[a-z])(?![\w-])")
-FOREIGN = {"--index-url": "pip", "--nproc-per-node": "torchrun"}
+FOREIGN = {"--index-url": "pip", "--no-deps": "pip", "-r": "pip", "--nproc-per-node": "torchrun"}
 """Options of other programs that the README names."""
 
 SMALLEST = {"train": "--epochs 1 --size 32 --batch 2 --workers 0"}
@@ -108,6 +109,7 @@ def place(tmp_path: Path, draw_data: Callable[..., Path]) -> Path:
     (tmp_path / "photos" / "more").mkdir(parents=True)
     for copy in ("photo.jpg", "photos/one.jpg", "photos/more/two.jpg"):
         shutil.copy(samples / "person.jpg", tmp_path / copy)
+    write_clip(tmp_path / "clip.mp4", [portrait(), portrait(3)], (0, 40))
     (tmp_path / "weights").mkdir()
     shutil.copy(ROOT / "weights" / "lite.safetensors", tmp_path / "weights")
     data = draw_data(4).rename(tmp_path / "DIR")
@@ -154,7 +156,9 @@ def test_the_blocks_are_read_whole() -> None:
     examples = [example for block in BLOCKS for example in block]
     assert len(examples) == len(re.findall(r"^\$ ", README, re.MULTILINE))
     assert sum(bool(example.output) for example in examples) == 1
-    assert [example.comment for example in BLOCKS[0][:2]] == [
+    assert [example.comment for example in BLOCKS[0][:4]] == [
+        "a photo: ./photo.overlay.jpg",
+        "a folder: overlays/one.overlay.jpg, ...",
+        "a video: ./clip.overlay.mp4",
         "masks/person.mask.png, ...",
-        "overlays/person.overlay.jpg, ...",
     ]

@@ -391,7 +391,12 @@ def test_a_reader_never_sees_a_part(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pixels", [np.arange(60, dtype=np.uint8).reshape(4, 5, 3), np.array([[0, 300], [65535, 7]], np.uint16)]
+    "pixels",
+    [
+        np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
+        np.arange(80, dtype=np.uint8).reshape(4, 5, 4),
+        np.array([[0, 300], [65535, 7]], np.uint16),
+    ],
 )
 def test_a_written_png_is_read_back(tmp_path, pixels):
     images.write_png(tmp_path / "sub" / "a.png", pixels)
@@ -400,7 +405,7 @@ def test_a_written_png_is_read_back(tmp_path, pixels):
 
 
 @pytest.mark.parametrize(
-    "shape, dtype", [((4, 4), np.uint8), ((4, 4, 3), np.uint16), ((4, 4, 4), np.uint8), ((0, 4), np.uint16)]
+    "shape, dtype", [((4, 4), np.uint8), ((4, 4, 3), np.uint16), ((4, 4, 5), np.uint8), ((0, 4), np.uint16)]
 )
 def test_write_png_refuses_other_arrays(tmp_path, shape, dtype):
     with pytest.raises(ValueError, match="a PNG is"):
