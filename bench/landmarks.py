@@ -1,10 +1,10 @@
-"""Compares the ways to landmarks on the same faces: contours, network, both; and all three from the true masks.
+"""Compares the ways to landmarks on the same faces: contours, the network by what it sees, and both.
 
     python bench/landmarks.py SPLIT [MODEL]
 
 SPLIT is what ``recipes/split.py`` wrote. Prints the normalised mean error of each way in percent, a missed face
-counting 30. ``both`` is what facelm does. True masks are there for FaceSynthetics alone: the faces are where the
-parser finds them, and where it finds none, where their landmarks are.
+counting 30; the jaw is the one of each set. The last way is what facelm does, there also from the true masks, which
+FaceSynthetics alone has: the faces are where the parser finds them, and where it finds none, where their landmarks are.
 """
 
 import sys
@@ -28,31 +28,38 @@ from facelm.measuring.truth import Truth, align_landmarks, find_truths
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import affine, images
-from facelm.pictures.crops import find_inside, to_crop_pixels
+from facelm.pictures.crops import cut_crop, find_inside, to_crop_pixels
 
-SETS = {"aflw/test": "box", "frl/test": "interocular", "facesynthetics/test": "interocular"}
+SETS = {
+    "landmarks_300w/test": ("interocular", "outline"),
+    "aflw/test": ("box", "bone"),
+    "frl/test": ("interocular", "outline"),
+    "facesynthetics/test": ("interocular", "bone"),
+}
+CONTOURS, REGIONS, PHOTOGRAPH = "contours and shape model", "network on the regions", "network on the photograph"
+NETWORK, REFINED = "network on both", "network on both, refined by contours"
 
 
 def main(split: Path, weights: str) -> None:
     """Measure, and print a table."""
     parser = FaceParser(weights)
-    table = Table("", *(f"{name}, % of {norm}" for name, norm in SETS.items()))
-    columns = [measure(parser, split / name, norm) for name, norm in SETS.items()]
+    table = Table("", *(f"{name}, % of {norm}" for name, (norm, _) in SETS.items()))
+    columns = [measure(parser, split / name, *how) for name, how in SETS.items()]
     for way in columns[-1]:
         table.add_row(way, *(tell(column[way]) if way in column else "" for column in columns))
     Console(width=120).print(table)
 
 
-def measure(parser: FaceParser, folder: Path, norm: str) -> dict[str, list[FaceErrors | None]]:
+def measure(parser: FaceParser, folder: Path, norm: str, jaw: str) -> dict[str, list[FaceErrors | None]]:
     """The errors of every face, by way."""
     errors: dict[str, list[FaceErrors | None]] = {}
     for truth in track(find_truths(folder), folder.parent.name):
         rgb = images.read(truth.image)
         face = face_at(parser.parse(rgb), np.nanmean(truth.points[17:], 0))
-        ways = find_ways(face) if face else {"contours": None, "network": None, "both": None}
+        ways = find_ways(face, jaw) if face else dict.fromkeys((CONTOURS, REGIONS, PHOTOGRAPH, NETWORK, REFINED))
         if truth.example:
             perfect = see_truly(rgb, truth, face, parser.info.size)
-            ways |= {f"{way}, true masks": points for way, points in find_ways(perfect).items()}
+            ways |= {f"{way}, true masks": find_ways(perfect, jaw)[way] for way in (CONTOURS, REFINED)}
         for way, points in ways.items():
             found = None
             if points is not None:
@@ -61,12 +68,17 @@ def measure(parser: FaceParser, folder: Path, norm: str) -> dict[str, list[FaceE
     return errors
 
 
-def find_ways(face: Face) -> dict[str, NDArray[np.float64] | None]:
+def find_ways(face: Face, jaw: str) -> dict[str, NDArray[np.float64] | None]:
     """The landmarks (68, 2) of a face in the picture, by way."""
+    seen = {
+        REGIONS: replace(face, rgb=None),
+        PHOTOGRAPH: replace(face, probabilities=np.zeros_like(face.probabilities)),
+        NETWORK: face,
+    }
     return {
-        "contours": find_landmarks(face, learned=False).points,
-        "network": affine.apply(face.to_picture, find_points(face.probabilities).points),
-        "both": find_landmarks(face).points,
+        CONTOURS: find_landmarks(face, learned=False).points,
+        **{way: affine.apply(face.to_picture, find_points(each, jaw).points) for way, each in seen.items()},
+        REFINED: find_landmarks(face, jaw).points,
     }
 
 
@@ -84,7 +96,8 @@ def see_truly(rgb: NDArray[np.uint8], truth: Truth, face: Face | None, size: int
     inside = find_inside(rgb.shape, transform, size)
     if face:
         return replace(face, probabilities=probabilities, inside=inside)
-    return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities)
+    crop = cut_crop(rgb, transform, size)
+    return Face((0, 0, 1, 1), 1.0, transform, probabilities, inside, probabilities, crop)
 
 
 def tell(errors: list[FaceErrors | None]) -> str:

@@ -14,7 +14,7 @@ import typer.core
 from facelm.cli import models, reports
 from facelm.cli.landmarks import landmarks
 from facelm.cli.live import live
-from facelm.cli.options import Folder, Job, takes_job
+from facelm.cli.options import Folder, Jaw, JawOption, Job, takes_job
 from facelm.cli.parse import parse
 from facelm.pictures.files import spell
 
@@ -91,11 +91,12 @@ def overlay(
     opacity: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the mask: 0 is only photo.")] = 0.5,
     no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
     no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
+    jaw: JawOption = Jaw.outline,
 ) -> None:
     """Draw mask and landmarks on each photo, <stem>.overlay.jpg, and each video, <stem>.overlay.mp4."""
     from facelm.cli.run import Run
 
-    run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4")
+    run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4", jaw=jaw.value)
     from facelm.landmarks.find import find_landmarks
     from facelm.parsing.masks import paste
     from facelm.pictures import images
@@ -107,7 +108,7 @@ def overlay(
         return draw_landmarks(drawn, [] if no_landmarks else points)
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
-        points = [] if no_landmarks else [find_landmarks(face) for face in faces]
+        points = [] if no_landmarks else [find_landmarks(face, jaw.value) for face in faces]
         images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw(rgb, faces, points))
 
     def draw_frame(seen: SeenFrame) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm.cli.options import Format, Job, takes_job
+from facelm.cli.options import Format, Jaw, JawOption, Job, takes_job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ def landmarks(
     min_confidence: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="A point below it counts as not visible.")
     ] = 0.0,
+    jaw: JawOption = Jaw.outline,
     polygons: Annotated[
         bool,
         typer.Option("--polygons", help="COCO: regions as polygons, not run lengths. YOLO: regions instead of points."),
@@ -65,7 +66,7 @@ def landmarks(
         raise typer.BadParameter("--root is for --format coco")
     in_folder = kind in formats.FOLDER_FORMATS
     suffixes = [formats.FOLDER_FORMATS[kind]] if in_folder else []
-    run = Run(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco")
+    run = Run(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco", jaw=jaw.value)
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
     from facelm.landmarks import learned
@@ -81,7 +82,7 @@ def landmarks(
 
     def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
         height, width = rgb.shape[:2]
-        found = record_faces(faces, height, width, encode, solid, min_confidence)
+        found = record_faces(faces, height, width, encode, solid, min_confidence, jaw.value)
         return PictureRecord(source.name, width, height, found, stem=source.stem)
 
     def record_frame(clip: Source, seen: SeenFrame) -> PictureRecord:

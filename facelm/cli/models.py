@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from facelm.cli.options import BatchOption, ClassesOption, DeviceOption, FlipOption, ModelOption, Norm, load_parser
+from facelm.cli.options import (
+    BatchOption,
+    ClassesOption,
+    DeviceOption,
+    FlipOption,
+    Jaw,
+    JawOption,
+    ModelOption,
+    Norm,
+    load_parser,
+)
 
 SOME_FAILED = 1
 
@@ -141,6 +151,7 @@ def evaluate(
     ] = None,
     class_order: ClassesOption = None,
     norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
+    jaw: JawOption = Jaw.outline,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for scores.json, and confusion.png or reliability.png.")
@@ -165,7 +176,9 @@ def evaluate(
     parser = load_parser(model, device, batch, flip)
     with screen.picture_progress() as progress:
         bar = progress.add_task("pictures", total=None)
-        found = measure(parser, task, norm.value, lambda done, all_: progress.update(bar, completed=done, total=all_))
+        found = measure(
+            parser, task, norm.value, jaw.value, lambda done, all_: progress.update(bar, completed=done, total=all_)
+        )
     for line in found.failed:
         screen.warn(line)
     scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)

@@ -121,6 +121,18 @@ class Norm(str, Enum):
     box = "box"
 
 
+class Jaw(str, Enum):
+    """Where the points of the jaw run."""
+
+    outline = "outline"
+    bone = "bone"
+
+
+JawOption = Annotated[
+    Jaw, typer.Option(help="Where the points of the jaw run: the visible outline, or the bone, behind the cheek.")
+]
+
+
 class Format(str, Enum):
     """How landmarks are written."""
 

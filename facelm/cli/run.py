@@ -60,10 +60,11 @@ class Run:
         written: Sequence[Path] = (),
         clip_suffix: str = "",
         masks: bool = True,
+        jaw: str = "outline",
     ) -> None:
         self.job = job
         self.tally = Tally()
-        self.suffixes, self.clip_suffix, self.masks = suffixes, clip_suffix, masks
+        self.suffixes, self.clip_suffix, self.masks, self.jaw = suffixes, clip_suffix, masks, jaw
         self.stopped = Stop()
         self.unfinished: files.ImageError | None = None
         self.left_out: list[Path] = []
@@ -189,7 +190,7 @@ class Run:
         see = partial(look, make(threads=threads)) if pictures else None
         parser = make() if len(pictures) < len(self.sources) else None
         self.stopped.wait()
-        how = clips.Following(job.every, not job.no_smooth, self.choice, self.masks)
+        how = clips.Following(job.every, not job.no_smooth, self.choice, self.masks, self.jaw)
         for moving, some in groupby(self.sources, self.clips.__contains__):
             group = list(some)
             if see is not None and not moving:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def export(weights: str, out: Path | None = None) -> Path:
     path = find_weights(weights)
     network, info = load_model(weights, torch.device("cpu"))
     network = _FromPixels(network.to(memory_format=torch.contiguous_format), info).eval()
-    model = to_onnx(network, torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE), "rgb", ("logits",), "NHW")
+    model = to_onnx(network, {"rgb": torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE)}, ("logits",), "NHW")
     out = out or exported_path(path)
     write_export(model, info, path, out)
     return out
@@ -88,23 +89,22 @@ def write_export(model: onnx.ModelProto, info: ModelInfo, weights: Path, out: Pa
     write_onnx(model, {METADATA_KEY: json.dumps(asdict(info)), WEIGHTS_KEY: fingerprint(weights)}, out)
 
 
-def to_onnx(network: nn.Module, example: Tensor, name: str, outputs: tuple[str, ...], free: str) -> onnx.ModelProto:
-    """A network of one input as ONNX.
+def to_onnx(network: nn.Module, examples: Mapping[str, Tensor], outputs: tuple[str, ...], free: str) -> onnx.ModelProto:
+    """A network as ONNX.
 
     Args:
         network: In evaluation mode, on the CPU.
-        example: An input; axes of length one cannot be free.
-        name: Of the input.
+        examples: Its inputs in their order, by name; axes of length one cannot be free.
         outputs: Names of the outputs.
-        free: Which of the axes N, C, H and W may have any length.
+        free: Which of the axes N, C, H and W of all inputs may have any length.
     """
     axes = {axis: letter for axis, letter in enumerate("NCHW") if letter in free}
     program = torch.onnx.export(
         network,
-        (example,),
-        input_names=[name],
+        tuple(examples.values()),
+        input_names=list(examples),
         output_names=list(outputs),
-        dynamic_shapes=(axes,),
+        dynamic_shapes=(axes,) * len(examples),
         opset_version=OPSET,
         dynamo=True,
         verbose=False,

@@ -94,11 +94,11 @@ class Network:
         self._compiled = _compile_kept(model, hints) if keep else CORE.compile_model(model, "CPU", hints)
         self._of_thread = threading.local()
 
-    def __call__(self, values: ArrayLike) -> list[NDArray[np.float32]]:
-        """The outputs for an input."""
+    def __call__(self, *values: ArrayLike) -> list[NDArray[np.float32]]:
+        """The outputs for the inputs."""
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._compiled.create_infer_request()
-        found = self._of_thread.request.infer([values])
+        found = self._of_thread.request.infer(list(values))
         return [found[output] for output in self._compiled.outputs]
 
 
@@ -112,10 +112,10 @@ def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvin
 
 
 def take_pixels(model: openvino.Model) -> PrePostProcessor:
-    """Let a network whose input is RGB (N, 3, H, W) float32 take pictures as they are, (N, H, W, 3) uint8."""
+    """Let a network whose first input is RGB (N, 3, H, W) float32 take pictures as they are, (N, H, W, 3) uint8."""
     steps = PrePostProcessor(model)
-    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    steps.input(0).tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
+    steps.input(0).model().set_layout(openvino.Layout("NCHW"))
     return steps
 
 

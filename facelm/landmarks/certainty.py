@@ -17,7 +17,9 @@ _GROUPS = np.zeros((POINTS, len(PARTS)))
 for _column, _points in enumerate(PARTS.values()):
     _GROUPS[list(_points), _column] = 1
 
-FEATURES = 5 + len(PARTS)
+_JAW = _GROUPS[:, list(PARTS).index("jaw")]
+
+FEATURES = 6 + len(PARTS)
 """Number of features of a point."""
 
 
@@ -27,6 +29,7 @@ def describe_points(
     seen: NDArray[np.bool_],
     region: NDArray[np.float64],
     covered: NDArray[np.bool_],
+    bone: bool = False,
 ) -> NDArray[np.float64]:
     """The features of the 68 points of a face.
 
@@ -36,12 +39,13 @@ def describe_points(
         seen: (68,) whether there is a contour to read the point from.
         region: (68,) mean probability of the region.
         covered: (68,) whether something covers the point, or it lies outside the picture.
+        bone: Whether the jaw is the bone.
 
     Returns:
         (68, FEATURES).
     """
     disagreement = np.where(seen, np.log(apart.clip(_NOTHING_CLOSER, _FAR)), 0)
-    return np.column_stack([log_error, disagreement, seen, np.where(seen, region, 0), covered, _GROUPS])
+    return np.column_stack([log_error, disagreement, seen, np.where(seen, region, 0), covered, _GROUPS, bone * _JAW])
 
 
 def rate_points(features: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

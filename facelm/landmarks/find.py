@@ -1,9 +1,9 @@
-"""The 68 iBUG landmarks of a face, from its regions.
+"""The 68 iBUG landmarks of a face, from its photograph and its regions.
 
-They come in two ways, both in the canonical crop, where the face is upright. Contours, the iso-lines of the class
-probabilities at one half, have sub-pixel precision; points of regions that cannot be seen are completed from the
-shape model as it fits the others. The landmark network sees all regions at once, coarsely, and knows where annotators
-put the points that no contour shows. Where both agree the contour refines the network; elsewhere the network holds.
+They come in two ways, both in the canonical crop, where the face is upright. The landmark network sees photograph and
+regions at once, coarsely, and knows where annotators put their points. Contours, the iso-lines of the class
+probabilities at one half, have sub-pixel precision. Where both agree the contour refines the network; elsewhere the
+network holds. Contours alone are completed by the shape model.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from facelm.landmarks.certainty import describe_points, rate_points
 from facelm.landmarks.learned import LearnedPoints, coefficients, find_points
-from facelm.landmarks.points import PARTS
+from facelm.landmarks.points import PARTS, POINTS
 from facelm.landmarks.reader import TURNED, ContourReader
 from facelm.landmarks.shape import Pose, ShapeFit, fit_shape, shape_model
+from facelm.landmarks.visibility import find_shown
 from facelm.parsing.face import Face
 from facelm.pictures import affine
 from facelm.pictures.crops import PLACES
@@ -28,9 +29,15 @@ _COMPLETED = 0.25
 _PRIOR = 0.002
 _JAW_HIDDEN = 20.0
 _FAR_JAW = {True: slice(9, 17), False: slice(0, 8)}
-_CONTOUR_SHARE = 0.4
+# How far a contour moves a learned point that is close by: chosen on validation faces.
+_SHARES = {"jaw": 0.25, "brow": 0.2, "nose_bridge": 0.0, "nose_base": 0.1, "eye": 0.4, "lips": 0.4}
+_CONTOUR_SHARE = np.zeros(POINTS)
+for _part, _points in PARTS.items():
+    _CONTOUR_SHARE[list(_points)] = next(share for name, share in _SHARES.items() if _part.endswith(name))
 _CLOSE = 0.02  # of the side of the crop
 _JAW_WEIGHT = 0.3  # the outline of a turned face is not where the jaw bone is
+_BONE_WEIGHT = 0.5
+_COVERED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,68 +65,66 @@ class Landmarks:
     pose: Pose
 
 
-def find_landmarks(face: Face, learned: bool = True) -> Landmarks:
+def find_landmarks(face: Face, jaw: str = "outline", learned: bool = True) -> Landmarks:
     """Find the landmarks of a parsed face.
 
     Args:
         face: The face.
-        learned: Bring the points that are read off the contours together with those that the landmark network sees
-            in the regions. Without it, contours and shape model stand alone, and the confidence is the mean
-            probability of the region.
+        jaw: Along the visible outline of the face, as in 300-W, or along its bone, behind the cheek if need be, as in
+            AFLW2000-3D.
+        learned: Bring the points that are read off the contours together with those that the landmark network sees.
+            Without it, contours and shape model stand alone, and the confidence is the mean probability of the
+            region.
+
+    Raises:
+        ValueError: There is no such jaw.
     """
-    contours = read_contours(face)
-    points, confidence, fit = contours.points, contours.confidence, contours.fit
+    reader = ContourReader(face)
+    reader.read()
     if learned:
-        found = find_points(face.probabilities)
-        points = merge(contours, found)
-        confidence = rate_points(describe(contours, found), coefficients())
-        fit = fit_shape(points, confidence.clip(min=_PRIOR), contours.fit.state)
-    visible = contours.seen & ~contours.reader.covered(points)
-    if abs(fit.pose.yaw) > _JAW_HIDDEN:
+        found = find_points(face, jaw)
+        points = merge(reader, found)
+        confidence = rate_points(describe(reader, found, jaw == "bone"), coefficients())
+        # The jaw of the shape model is the bone, whichever is told.
+        weights = np.concatenate([np.full(17, _BONE_WEIGHT), confidence[17:].clip(min=_PRIOR)])
+        fit = fit_shape(np.concatenate([found.bone, points[17:]]), weights)
+        visible = find_shown(face, points) & (found.covered < _COVERED)
+    else:
+        completed = complete(reader)
+        points, confidence, fit = completed.points, completed.confidence, completed.fit
+        visible = find_shown(face, points) & completed.seen
+    if jaw == "bone" and abs(fit.pose.yaw) > _JAW_HIDDEN:
         visible[_FAR_JAW[fit.pose.yaw > 0]] = False
     depth = fit.points[:, 2] * np.sqrt(abs(np.linalg.det(face.to_picture[:, :2])))
     angle = np.degrees(np.arctan2(face.to_picture[1, 0], face.to_picture[0, 0]))
     roll = (fit.pose.roll + angle + 180) % 360 - 180
     centroids = {
         name: tuple(affine.apply(face.to_picture, centre[None])[0].tolist())
-        for name, centre in contours.reader.centroids.items()
+        for name, centre in reader.centroids.items()
     }
     pose = Pose(fit.pose.yaw, fit.pose.pitch, float(roll))
     return Landmarks(affine.apply(face.to_picture, points), depth, confidence, visible, centroids, pose)
 
 
 @dataclass(frozen=True, eq=False)
-class Contours:
-    """What the contours of a face tell, in pixels of the crop.
+class Completed:
+    """The points of the contours, completed by the shape model, in pixels of the crop.
 
     Attributes:
         points: (68, 2), of the shape model where they cannot be read.
         seen: (68,) bool: which were read.
         confidence: (68,) mean probability of the region.
         fit: The shape model as it fits the points that were read.
-        reader: What read them.
     """
 
     points: NDArray[np.float64]
     seen: NDArray[np.bool_]
     confidence: NDArray[np.float64]
     fit: ShapeFit
-    reader: ContourReader
-
-    def apart(self, found: LearnedPoints) -> NDArray[np.float64]:
-        """Distance of each point from the learned one, in sides of the crop: (68,)."""
-        distance: NDArray[np.float64] = np.linalg.norm(self.points - found.points, axis=1) / self.reader.size
-        return distance
 
 
-def read_contours(face: Face) -> Contours:
-    """Read the points off the contours, and complete them by the shape model."""
-    reader = ContourReader(face)
-    reader.read_eyes()
-    reader.read_brows()
-    reader.read_nose()
-    reader.read_lips()
-    reader.read_jaw()
+def complete(reader: ContourReader) -> Completed:
+    """Complete the points that were read off the contours of a face by the shape model."""
     seen = np.isfinite(reader.points[:, 0])
     weights = np.where(seen, np.nan_to_num(reader.confidence), _PRIOR)
     weights[:17] *= _JAW_WEIGHT
@@ -137,20 +142,23 @@ def read_contours(face: Face) -> Contours:
         seen[_FAR_JAW[fit.pose.yaw > 0]] = False
     points = np.where(seen[:, None], reader.points, fit.points[:, :2])
     confidence = np.where(seen, reader.confidence, _COMPLETED * (reader.confidence[seen].mean() if seen.any() else 0))
-    return Contours(points, seen, confidence.clip(0, 1), fit, reader)
+    return Completed(points, seen, confidence.clip(0, 1), fit)
 
 
-def merge(contours: Contours, found: LearnedPoints) -> NDArray[np.float64]:
+def merge(reader: ContourReader, found: LearnedPoints) -> NDArray[np.float64]:
     """Learned points (68, 2), drawn towards the contour where there is one close by: it has the finer resolution."""
-    share = _CONTOUR_SHARE * contours.seen * np.exp(-((contours.apart(found) / _CLOSE) ** 2))
-    merged: NDArray[np.float64] = found.points + share[:, None] * (contours.points - found.points)
+    apart = np.nan_to_num(reader.points - found.points)
+    share = _CONTOUR_SHARE * np.exp(-((np.linalg.norm(apart, axis=1) / (_CLOSE * reader.size)) ** 2))
+    merged: NDArray[np.float64] = found.points + share[:, None] * apart
     return merged
 
 
-def describe(contours: Contours, found: LearnedPoints) -> NDArray[np.float64]:
+def describe(reader: ContourReader, found: LearnedPoints, bone: bool) -> NDArray[np.float64]:
     """The features (68, FEATURES) that tell how sure the points are, see `facelm.landmarks.certainty`."""
-    covered = contours.reader.covered(found.points)
-    return describe_points(found.log_error, contours.apart(found), contours.seen, contours.confidence, covered)
+    seen = np.isfinite(reader.points[:, 0])
+    apart = np.linalg.norm(np.nan_to_num(reader.points - found.points), axis=1) / reader.size
+    covered = ~find_shown(reader.face, found.points) | (found.covered > _COVERED)
+    return describe_points(found.log_error, apart, seen, np.nan_to_num(reader.confidence), covered, bone)
 
 
 @cache

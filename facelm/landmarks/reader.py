@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,6 @@ from facelm.pictures.crops import PLACES
 TURNED = 10.0
 """Yaw in degrees from which on a face counts as turned."""
 
-_COVERS = ("hair", "hat")
 _REACH = 0.16
 # Fractions of arcs and heights, fitted by hand to the points that people placed on studio portraits.
 _BROW_ARC = (0.0, 0.17, 0.38, 0.63, 0.98)
@@ -50,24 +47,17 @@ class ContourReader:
         self.nose: Outline | None = None
         self.bridge = np.full((4, 2), np.nan)
 
+    def read(self) -> None:
+        """Read all that is to be seen."""
+        self.read_eyes()
+        self.read_brows()
+        self.read_nose()
+        self.read_lips()
+        self.read_jaw()
+
     def probability(self, *names: str) -> NDArray[np.float32]:
         """Probability that a pixel is of any of the classes named: (S, S)."""
         return total(self.face.probabilities, classes.indices(*names))
-
-    def covered(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether each point lies outside the picture, or on something that covers the face."""
-        columns, rows = np.rint(points).astype(int).clip(0, self.size - 1).T
-        outside = (points < -0.5).any(1) | (points > self.size - 0.5).any(1)
-        below = self._covers[rows, columns] > 0.5
-        return outside | ~self.face.inside[rows, columns] | below
-
-    @cached_property
-    def _covers(self) -> NDArray[np.float32]:
-        """Probability of what covers a face, spread by a few pixels, for outlines run along its edge."""
-        reach = 2 * max(1, round(0.012 * self.size)) + 1
-        hidden = self.probability(*_COVERS)
-        hidden[: round(0.3 * self.size)] = 0
-        return cv2.dilate(hidden, np.ones((reach, reach), np.uint8)).astype(np.float32)
 
     def put(self, start: int, points: NDArray[np.float64], confidence: float) -> None:
         """Write consecutive points."""

@@ -20,6 +20,7 @@ _NOISE = 0.02  # of the inter-ocular distance; what a mode's amount of one is we
 _INLIER = 3.0  # times the noise
 _STARTS = (0.0, -0.8, 0.8)  # yaw, radians
 _STEPS = 12
+_TRIED = 2  # steps after which the best of several attempts goes on alone
 _SETTLED = 3e-2  # a step of so little ends the fit
 _DAMPING = 1e-3
 _TURN_WEIGHT = 0.3
@@ -114,11 +115,13 @@ def fit_shape(points: NDArray[np.float64], weights: NDArray[np.float64], start: 
     part = ShapeModel(model.mean[used], model.modes[:, used])
     seen, weights = points[used], weights[used]
     state = start or _start(part, seen, weights)
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
         state, moved = _step(part, seen, weights, state)
-        if moved < _SETTLED:
+        if step == _TRIED - 1:
+            state = state.pick(int(_cost(part, seen, weights, state).argmin()))
+        if moved < _SETTLED and step >= _TRIED:
             break
-    best = state.pick(int(_cost(part, seen, weights, state).argmin()))
+    best = state
     (rotation,), (scale,) = best.rotation, np.exp(best.log_scale)
     roll, yaw, pitch = _to_angles(rotation)
     shape = model.mean + np.tensordot(best.amounts[0], model.modes, 1)

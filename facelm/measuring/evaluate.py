@@ -86,6 +86,7 @@ def evaluate(
     parser: FaceParser,
     task: Task,
     norm: str = "interocular",
+    jaw: str = "outline",
     on_progress: Callable[[int, int], None] = lambda done, all_: None,
     on_picture: OnPicture = lambda image, rgb, faces, measured: None,
 ) -> Evaluation:
@@ -95,13 +96,14 @@ def evaluate(
         parser: The model.
         task: The pictures.
         norm: Unit of the landmark error, see `facelm.measuring.metrics.measure_points`.
+        jaw: Which jaw is measured, see `facelm.find_landmarks`.
         on_progress: Called with (done, all) after each picture.
         on_picture: Called with each picture, its pixels, its faces, and what it adds to the scores.
     """
     measured, failed = [], []
     for number, truth in enumerate(task.truths, 1):
         try:
-            measured.append(_measure(parser, truth, norm, on_picture))
+            measured.append(_measure(parser, truth, norm, jaw, on_picture))
         except files.ImageError as error:
             failed.append(str(error))
         on_progress(number, len(task.truths))
@@ -134,7 +136,7 @@ def _class_names(truths: Sequence[Truth]) -> tuple[str, ...]:
     return tuple("+".join(classes.NAMES[index] for index in members) for members in merged)
 
 
-def _measure(parser: FaceParser, truth: Truth, norm: str, on_picture: OnPicture) -> Measured:
+def _measure(parser: FaceParser, truth: Truth, norm: str, jaw: str, on_picture: OnPicture) -> Measured:
     if truth.example:
         if problem := find_problem(truth.example):
             raise files.ImageError(problem)
@@ -149,7 +151,7 @@ def _measure(parser: FaceParser, truth: Truth, norm: str, on_picture: OnPicture)
     points: list[FaceErrors | None] = []
     if truth.points is not None:
         face = face_at(faces, np.nanmean(truth.points[17:], 0))
-        points.append(_measure_points(face, truth.points, truth.jaw_line, norm) if face else None)
+        points.append(_measure_points(face, truth.points, truth.jaw_line, norm, jaw) if face else None)
     found = None
     if truth.boxes is not None:
         pairs = match_faces([face.box for face in faces], truth.boxes)
@@ -160,9 +162,9 @@ def _measure(parser: FaceParser, truth: Truth, norm: str, on_picture: OnPicture)
 
 
 def _measure_points(
-    face: Face, truth: NDArray[np.float64], jaw_line: NDArray[np.float64] | None, norm: str
+    face: Face, truth: NDArray[np.float64], jaw_line: NDArray[np.float64] | None, norm: str, jaw: str
 ) -> FaceErrors:
-    found = find_landmarks(face)
+    found = find_landmarks(face, jaw)
     return measure_points(found.points, found.confidence, truth, jaw_line, norm)
 
 

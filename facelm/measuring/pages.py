@@ -54,7 +54,7 @@ def write_labelled_page(
             notes.append(f"group: {task.values[image.name]}")
         tiles.append(draw_tile(image.name, rgb, faces, records, values, notes))
 
-    found = evaluate(parser, task, norm, on_progress, see)
+    found = evaluate(parser, task, norm, on_progress=on_progress, on_picture=see)
     tiles += [Tile(line.split(": ")[0], line) for line in found.failed]
     curve = None
     if found.report.landmarks:

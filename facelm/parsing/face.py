@@ -30,6 +30,7 @@ class Face:
         inside: (S, S) bool, False where the crop reaches beyond the picture.
         context: (19, C, C) float32 of a square twice as wide around the crop: hair and clothes that the crop cuts
             off; None where it cuts off nothing.
+        rgb: (S, S, 3) uint8, the canonical crop as the parser saw it; None where only its regions are known.
     """
 
     box: tuple[float, float, float, float]
@@ -38,6 +39,7 @@ class Face:
     probabilities: NDArray[np.float32]
     inside: NDArray[np.bool_]
     context: NDArray[np.float32] | None
+    rgb: NDArray[np.uint8] | None = None
 
     @property
     def to_crop(self) -> NDArray[np.float64]:

@@ -131,21 +131,21 @@ class FaceParser:
         sides = [1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))) for transform in transforms]
         parsed = self._parse_crops(rgb, transforms, [self._choose_size(side) for side in sides])
         for size in _BLURRED_SIZES:
-            unseen = [at for at, (_, labels) in enumerate(parsed) if not _shows_face(labels)]
+            unseen = [at for at, (_, labels, _) in enumerate(parsed) if not _shows_face(labels)]
             coarser = [at for at in unseen if size > _BLURRED_SIZES[-1] or sides[at] < _SMALL]
             again = self._parse_crops(rgb, [transforms[at] for at in coarser], [size] * len(coarser))
-            for at, crop in zip(coarser, again, strict=True):
-                if _shows_face(crop[1]):
-                    parsed[at] = crop
-        contexts = self._look_around(rgb, transforms, [labels for _, labels in parsed], around)
+            for at, seen in zip(coarser, again, strict=True):
+                if _shows_face(seen[1]):
+                    parsed[at] = seen
+        contexts = self._look_around(rgb, transforms, [labels for _, labels, _ in parsed], around)
         faces = []
-        for detection, transform, side, (probabilities, labels), context in zip(
+        for detection, transform, side, (probabilities, labels, crop), context in zip(
             detections, transforms, sides, parsed, contexts, strict=True
         ):
             inside = find_inside(rgb.shape, transform, len(labels))
             score = _agree(detection.score, _shows_face(labels), side)
             box = bound_face(labels, inside, transform)
-            faces.append(Face(box, score, transform, probabilities, inside, context))
+            faces.append(Face(box, score, transform, probabilities, inside, context, crop))
         return part_boxes(faces, *rgb.shape[:2])
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -167,13 +167,14 @@ class FaceParser:
 
     def _parse_crops(
         self, rgb: NDArray[np.uint8], transforms: Sequence[NDArray[np.float64]], sizes: Sequence[int]
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
-        """Probabilities and labels of crops; those of dark faces, as they are against the light, are exposed longer."""
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Probabilities and labels of crops, and the crops; dark faces, as against the light, are exposed longer."""
         crops = [
             views.expose(cut_crop(rgb, transform, size), _part(size, _LIT))
             for transform, size in zip(transforms, sizes, strict=True)
         ]
-        return [drop_islands(probabilities) for probabilities in self._predict_crops(crops)]
+        predicted = self._predict_crops(crops)
+        return [(*drop_islands(each), crop) for each, crop in zip(predicted, crops, strict=True)]
 
     def _predict_crops(self, crops: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """The probabilities of each crop; those of one size go through the network together."""

@@ -27,6 +27,7 @@ def record_faces(
     encode: Encoder | None = None,
     solid: bool = False,
     min_confidence: float = 0.0,
+    jaw: str = "outline",
 ) -> tuple[FaceRecord, ...]:
     """Faces with their landmarks, as they are written to files.
 
@@ -38,8 +39,9 @@ def record_faces(
         solid: Also give the landmarks in three dimensions.
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
+        jaw: Which jaw, see `facelm.find_landmarks`.
     """
-    found = [find_landmarks(face) for face in faces]
+    found = [find_landmarks(face, jaw) for face in faces]
     return describe_faces(faces, found, height, width, encode, solid, min_confidence)
 
 

@@ -31,6 +31,7 @@ class Following:
     smooth: bool = True
     choice: Choice | None = None
     masks: bool = True
+    jaw: str = "outline"
 
 
 def process(
@@ -63,7 +64,7 @@ def process(
         begun(None if clip.count is None else -(-clip.count // how.every))
         steady = Steadier(how.masks) if how.smooth else _as_it_is
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
-            for seen in follow(clip, parser, how.every, how.choice, how.masks):
+            for seen in follow(clip, parser, how.every, how.choice, how.masks, how.jaw):
                 tracks |= {face.track for face in seen.faces}
                 done.append((len(seen.faces), pool.submit(_finish, steady, write, seen)))
                 frames += 1

@@ -91,5 +91,5 @@ def save_finder(network: FinderNet, calibration: Sequence[float], path: Path) ->
     """
     network.half().float()
     example = torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE)
-    model = to_onnx(network.eval(), example, "rgb", ("places",), "NHW")
+    model = to_onnx(network.eval(), {"rgb": example}, ("places",), "NHW")
     write_onnx(model, {CALIBRATION_KEY: json.dumps(list(map(float, calibration)))}, path)

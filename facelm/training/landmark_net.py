@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,87 +14,114 @@ from torch.nn import functional
 
 from facelm import classes
 from facelm.engines.export import to_onnx, write_onnx
-from facelm.landmarks.learned import CERTAINTY_KEY, SIDE
-from facelm.landmarks.points import MIRRORED_POINTS, POINTS
+from facelm.landmarks.learned import CERTAINTY_KEY, OUTPUTS, REGION_VIEW, VIEW
 
-_WIDTHS = (32, 48, 64, 96)
+_WIDTHS = (16, 32, 48, 64, 80)
+_WIDTH = 48
+_MEAN, _SPREAD = 127.5, 64.0
 _LEAST_SPREAD = 1e-4
 
 
 class LandmarkNet(nn.Module):
-    """Region probabilities (N, 19, SIDE, SIDE) float32 -> landmarks and how far off they may be.
+    """What is seen of a face -> landmarks and how far off they may be.
+
+    The photograph's part is that of the finder (`facelm.training.finder_net`), which may lend it its weights; the
+    regions join it at a quarter of the resolution. A pyramid of plain convolutions leads to a heatmap for each point.
+    Takes RGB (N, 3, H, W) float32 from 0 to 255 and the probabilities of the regions (N, 19, H / 2, W / 2); all zero
+    where one of the two is not to be looked at.
 
     Returns:
-        (N, 68, 2) x, y as fractions of the crop's side, in iBUG order; and (N, 68) the logarithm of the error that
-        is to be expected, in the same unit.
+        (N, OUTPUTS, 2) x, y as fractions of width and height; (N, OUTPUTS) the logarithm of the error that is to be
+        expected, in widths; (N, OUTPUTS) the logit of the probability that something covers the point; and
+        (N, OUTPUTS, H / 4, W / 4) logits of the heatmaps.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        a, b, c, d = _WIDTHS
-        self.stem = nn.Sequential(nn.Conv2d(len(classes.CLASSES), a, 5, 2, 2, bias=False), nn.BatchNorm2d(a), nn.ReLU())
-        self.down = nn.ModuleList([_Block(a, a), _Block(a, b, 2), _Block(b, c, 2), _Block(c, d, 2)])
-        self.up = nn.ModuleList([_Block(d + c, c), _Block(c + b, b), _Block(b + a, b)])
-        self.heatmaps = nn.Conv2d(b, POINTS, 1)
+        a, b, c, d, e = _WIDTHS
+        self.stem = nn.Sequential(_unit(3, a, 2), _unit(a, b, 2))
+        self.regions = _unit(len(classes.CLASSES), b, 2)
+        self.levels = nn.ModuleList(
+            [
+                nn.Sequential(_Block(b), _Block(b)),
+                nn.Sequential(_unit(b, c, 2), _Block(c), _Block(c), _Block(c)),
+                nn.Sequential(_unit(c, d, 2), _Block(d), _Block(d)),
+                nn.Sequential(_unit(d, e, 2), _Block(e), _Block(e)),
+            ]
+        )
+        self.lateral = nn.ModuleList([_unit(width, _WIDTH, kernel=1) for width in (b, c, d, e)])
+        self.smooth = nn.ModuleList([_Block(_WIDTH), _Block(_WIDTH), nn.Sequential(_Block(_WIDTH), _Block(_WIDTH))])
+        self.heatmaps = nn.Conv2d(_WIDTH, OUTPUTS, 1)
+        self.local = nn.Conv2d(_WIDTH, 2 * OUTPUTS, 1)
         # Convolutions, not linear layers: on those OpenVINO 2026.4 crashes when it compiles for a single thread.
-        self.error = nn.Sequential(nn.Conv2d(d, 64, 1), nn.ReLU(), nn.Conv2d(64, POINTS, 1))
+        self.error = nn.Sequential(nn.Conv2d(e, 64, 1), nn.ReLU(), nn.Conv2d(64, OUTPUTS, 1))
 
-    def forward(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rgb: Tensor, regions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """See the class."""
-        x = self.stem(probabilities)
-        levels = []
-        for block in self.down:
-            x = block(x)
-            levels.append(x)
-        deepest = levels.pop()
-        for block in self.up:
-            skip = levels.pop()
-            x = block(torch.cat([functional.interpolate(x, size=skip.shape[2:], mode="bilinear"), skip], 1))
-        heat = self.heatmaps(x).float()
-        side = heat.shape[-1]
-        share = heat.flatten(2).softmax(2).unflatten(2, (side, side))
-        at = (torch.arange(side, device=heat.device) + 0.5) / side
+        x = self.stem((rgb - _MEAN) / _SPREAD) + self.regions(regions)
+        features = []
+        for level, lateral in zip(self.levels, self.lateral, strict=True):
+            x = level(x)
+            features.append(lateral(x))
+        fine = features.pop()
+        for smooth in self.smooth:
+            skip = features.pop()
+            fine = smooth(skip + functional.interpolate(fine, size=skip.shape[2:], mode="bilinear"))
+        heat = self.heatmaps(fine).float()
+        height, width = heat.shape[2:]
+        share = heat.flatten(2).softmax(2).unflatten(2, (height, width))
+        at_x, at_y = ((torch.arange(side, device=heat.device) + 0.5) / side for side in (width, height))
         over_x, over_y = share.sum(2), share.sum(3)
-        points = torch.stack([over_x @ at, over_y @ at], 2)
-        variance = over_x @ at**2 + over_y @ at**2 - (points**2).sum(2)
+        # Not as products of matrices, which autocast computes in half precision.
+        points = torch.stack([(over_x * at_x).sum(2), (over_y * at_y).sum(2)], 2)
+        variance = (over_x * at_x**2).sum(2) + (over_y * at_y**2).sum(2) - (points**2).sum(2)
         spread = variance.detach().clamp(min=0).sqrt() + _LEAST_SPREAD
-        return points, self.error(deepest.mean((2, 3), keepdim=True)).float().flatten(1) + 0.5 * torch.log(spread)
+        there = (self.local(fine).float().unflatten(1, (2, OUTPUTS)) * share.detach()[:, None]).sum((3, 4))
+        error = self.error(x.mean((2, 3), keepdim=True)).float().flatten(1) + 0.5 * torch.log(spread) + there[:, 0]
+        return points, error, there[:, 1], heat
+
+    def borrow(self, finder: Mapping[str, NDArray[np.float16 | np.float32]]) -> None:
+        """Begin with the weights of the finder's layers, by their names there; those that are not here stay away."""
+        own = dict(self.named_parameters())
+        for name, values in finder.items():
+            part, number, rest = name.split(".", 2) if name.count(".") > 1 else (name, "", "")
+            if part in ("levels", "lateral"):
+                name = f"{part}.{int(number) + 1}.{rest}"
+            elif (part, number) == ("stem", "2"):
+                name = f"levels.0.0.{rest}"
+            if name in own:
+                own[name].data.copy_(torch.from_numpy(values.astype(np.float32)))
+
+
+def _unit(channels: int, out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+    )
 
 
 class _Block(nn.Module):
     """Two convolutions and a way around them (He et al., CVPR 2016)."""
 
-    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.way = nn.Sequential(
-            nn.Conv2d(channels, out, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(out),
-            nn.ReLU(),
-            nn.Conv2d(out, out, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(out),
+            _unit(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
         )
-        self.around: nn.Module = nn.Identity()
-        if stride > 1 or channels != out:
-            self.around = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.way(x) + self.around(x))
+        return functional.relu(x + self.way(x))
 
 
-class TwoLooks(nn.Module):
-    """The mean of what a network finds in region probabilities (N, 19, SIDE, SIDE) and in their mirror image."""
+class _Told(nn.Module):
+    """A network without its heatmaps."""
 
     def __init__(self, network: LandmarkNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-        """See `LandmarkNet`."""
-        mirrored = probabilities[:, list(classes.MIRRORED)].flip(3)
-        points, log_error = self.network(probabilities)
-        turned, turned_error = self.network(mirrored)
-        back = turned[:, list(MIRRORED_POINTS)] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
-        return (points + back) / 2, (log_error + turned_error[:, list(MIRRORED_POINTS)]) / 2
+    def forward(self, rgb: Tensor, regions: Tensor) -> tuple[Tensor, ...]:
+        found: tuple[Tensor, ...] = self.network(rgb, regions)[:3]
+        return found
 
 
 def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path: Path) -> None:
@@ -107,7 +135,10 @@ def save_landmark_net(network: LandmarkNet, certainty: NDArray[np.float64], path
     Raises:
         facelm.ImageError: The file cannot be written.
     """
-    example = torch.rand(1, len(classes.CLASSES), SIDE, SIDE)
+    examples = {
+        "rgb": torch.rand(1, 3, *VIEW[::-1]),
+        "regions": torch.rand(1, len(classes.CLASSES), *REGION_VIEW[::-1]),
+    }
     network.half().float()
-    model = to_onnx(TwoLooks(network).eval(), example, "regions", ("points", "log_error"), "")
+    model = to_onnx(_Told(network).eval(), examples, ("points", "log_error", "covered"), "")
     write_onnx(model, {CERTAINTY_KEY: json.dumps(certainty.tolist())}, path)

@@ -88,10 +88,14 @@ class Follower:
         parser: Finds and parses them.
         choice: Which faces are followed; None is all.
         around: Also see what is around the crops of faces, every few frames.
+        jaw: Which jaw is told, see `facelm.find_landmarks`.
     """
 
-    def __init__(self, parser: FaceParser, choice: Choice | None = None, around: bool = True) -> None:
+    def __init__(
+        self, parser: FaceParser, choice: Choice | None = None, around: bool = True, jaw: str = "outline"
+    ) -> None:
         self.parser = parser
+        self.jaw = jaw
         self.choice = choice or Choice()
         self.around = around
         self.cut = False
@@ -158,7 +162,7 @@ class Follower:
                 track.keep_context(faces[at], time, five)
             else:
                 faces[at] = replace(faces[at], context=track.context)
-        return [(face, find_landmarks(face)) for face in faces]
+        return [(face, find_landmarks(face, self.jaw)) for face in faces]
 
     def _find(self, rgb: NDArray[np.uint8], time: float, followed: dict[int, FollowedFace]) -> dict[int, FollowedFace]:
         """Look for faces in the whole frame: confirm those that are followed, take up lost ones, begin new ones."""
@@ -184,7 +188,7 @@ class Follower:
         for (each, known), face in zip(wanted, faces, strict=True):
             if face.score < self.parser.min_score:
                 continue
-            landmarks = find_landmarks(face)
+            landmarks = find_landmarks(face, self.jaw)
             points = five_points(landmarks)
             others = [*followed.values(), *more.values()]
             if not _can_be_followed(landmarks) or any(_same(points, five_points(each.landmarks)) for each in others):

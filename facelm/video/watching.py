@@ -45,7 +45,12 @@ class SeenFrame:
 
 
 def follow(
-    clip: Clip, parser: FaceParser, every: int = 1, choice: Choice | None = None, masks: bool = True
+    clip: Clip,
+    parser: FaceParser,
+    every: int = 1,
+    choice: Choice | None = None,
+    masks: bool = True,
+    jaw: str = "outline",
 ) -> Iterator[SeenFrame]:
     """Follow the faces of a clip; nothing of it is left for the next one.
 
@@ -55,6 +60,7 @@ def follow(
         every: Look at the first of every so many frames.
         choice: Which faces are followed; None is all.
         masks: Also see hair and clothes beyond the crops, which only masks show.
+        jaw: Which jaw is told, see `facelm.find_landmarks`.
 
     Yields:
         Each frame, also those without a face; faces as they were seen in it alone.
@@ -62,7 +68,7 @@ def follow(
     Raises:
         facelm.ImageError: There is no frame that can be read.
     """
-    follower = Follower(parser, choice, masks)
+    follower = Follower(parser, choice, masks, jaw)
     for frame in clip.read(every):
         yield SeenFrame(frame, tuple(follower.see(frame)))
 

@@ -112,6 +112,16 @@ def test_points_in_space_and_a_lowest_confidence(facelm: Run, photos: Path) -> N
     assert refused.returncode == 2 and "--format coco holds two dimensions" in " ".join(refused.stderr.split())
 
 
+def test_the_jaw_is_the_outline_or_the_bone(facelm: Run, photos: Path) -> None:
+    outline, same, bone = (
+        json.loads(facelm("landmarks", photos / "Zoë 1.png", *options).stdout)["faces"][0]
+        for options in ((), ("--jaw", "outline"), ("--jaw", "bone"))
+    )
+    assert outline == same
+    assert outline["landmarks"][17:] == bone["landmarks"][17:] and outline["pose"] == bone["pose"]
+    assert outline["landmarks"][:17] != bone["landmarks"][:17]
+
+
 def test_overlay_draws_on_the_photo(facelm: Run, photos: Path, tmp_path: Path) -> None:
     result = facelm("overlay", f"{photos}/*.png", f"{photos}/nobody.jpg", "-o", tmp_path / "o")
     assert result.returncode == 0 and result.stdout == ""

@@ -97,6 +97,8 @@ def test_landmarks(facelm: Run, astronaut: np.ndarray, no_face: np.ndarray, foun
     assert scores["jaw_line"] is None
     assert sum(each["points"] for each in scores["reliability"]) == 67
     assert sum(each["points"] * each["near"] for each in scores["reliability"]) == pytest.approx(1)
+    bone = evaluate(facelm, tmp_path, "--jaw", "bone")["landmarks"]["groups"]
+    assert bone["jaw"] != scores["groups"]["jaw"] and bone["mouth"] == scores["groups"]["mouth"]
     by_box = evaluate(facelm, tmp_path, "--norm", "box", "--out", str(tmp_path / "out"))["landmarks"]
     known = np.delete(moved, 8, 0)
     unit = np.sqrt(np.prod(np.ptp(known, 0)))
