@@ -16,8 +16,9 @@ from facelm.parsing.face import Face
 from facelm.pictures import affine
 
 _BARE = tuple(name for name in classes.FACE if name != "eye_g")
-_CAUSES = {"eye_g": "glasses", "hair": "hair", "hat": "hat", "cloth": "cloth", "neck": "neck"}
-_FACE, _UNKNOWN = "face", "unknown"
+_CAUSES = ("", "unknown", "face", "glasses", "hair", "hat", "cloth", "neck")
+_BARE_SKIN, _UNKNOWN, _OTHER_FACE = 0, 1, 2
+_CAUSE_OF = dict(zip(("eye_g", "hair", "hat", "cloth", "neck"), range(3, len(_CAUSES)), strict=True))
 
 _OUTLINES: dict[str, tuple[int, ...]] = {
     "right_brow": (17, 18, 19, 20, 21),
@@ -63,27 +64,27 @@ def find_covered(face: Face, found: Landmarks, own: NDArray[np.bool_] | None = N
         found: Its landmarks.
         own: (S, S) pixels of its crop that no other face owns, from `facelm.parsing.neighbours.find_own`; None is all.
     """
-    labels = label(face.probabilities)
-    seen = np.full(len(classes.NAMES), _UNKNOWN, object)
-    seen[classes.indices(*_BARE)] = ""
-    for name, cause in _CAUSES.items():
-        seen[classes.INDEX[name]] = cause
+    table = np.full(len(classes.NAMES), _UNKNOWN, np.uint8)
+    table[classes.indices(*_BARE)] = _BARE_SKIN
+    table[classes.indices(*_CAUSE_OF)] = list(_CAUSE_OF.values())
+    seen = table[label(face.probabilities)]
+    if own is not None:
+        seen[~own] = _OTHER_FACE
     points = affine.apply(face.to_crop, found.points)
     shares: dict[str, float | None] = {}
     causes: dict[str, str] = {}
     for part, corners in _outline(points).items():
-        area = _fill(corners, _BRIM.get(part, 0.0), len(labels))
+        area = _fill(corners, _BRIM.get(part, 0.0), len(seen))
         there = area & face.inside
         if _is_turned_away(part, found.pose.yaw) or there.sum() <= _LEAST_AREA * max(1, area.sum()):
             shares[part] = None
             continue
-        what = seen[labels[there]]
-        if own is not None:
-            what[~own[there]] = _FACE
-        covering, counts = np.unique(what[what != ""].astype(str), return_counts=True)
-        shares[part] = float(counts.sum() / there.sum())
-        if counts.sum() >= _LEAST_TOLD * there.sum():
-            causes[part] = str(covering[counts.argmax()])
+        counts = np.bincount(seen[there], minlength=len(_CAUSES))
+        covering = counts[_UNKNOWN:]
+        share = float(covering.sum() / counts.sum())
+        shares[part] = share
+        if share >= _LEAST_TOLD:
+            causes[part] = _CAUSES[_UNKNOWN + int(covering.argmax())]
     return Covered(shares, causes)
 
 
