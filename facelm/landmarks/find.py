@@ -30,7 +30,7 @@ _PRIOR = 0.002
 _JAW_HIDDEN = 20.0
 _FAR_JAW = {True: slice(9, 17), False: slice(0, 8)}
 # How far a contour moves a learned point that is close by: chosen on validation faces.
-_SHARES = {"jaw": 0.25, "brow": 0.2, "nose_bridge": 0.0, "nose_base": 0.1, "eye": 0.4, "lips": 0.4}
+_SHARES = {"jaw": 0.2, "brow": 0.1, "nose_bridge": 0.0, "nose_base": 0.0, "eye": 0.3, "lips": 0.2}
 _CONTOUR_SHARE = np.zeros(POINTS)
 for _part, _points in PARTS.items():
     _CONTOUR_SHARE[list(_points)] = next(share for name, share in _SHARES.items() if _part.endswith(name))
