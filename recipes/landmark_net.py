@@ -7,7 +7,7 @@ training, which goes on from there when it is run again. The network begins with
 
 Of 300-W the validation folder, of the other sets every sixth face of the training folder is held out: on these is told
 how far the network is, and in the end how sure a point is (``facelm.landmarks.certainty``). Some 1,700 faces are looked
-at fifty times each, which takes about half an hour of one CPU core and is done by one thread.
+at ninety times each, which takes about half an hour of one CPU core and is done by one thread.
 """
 
 import copy
@@ -49,7 +49,7 @@ from facelm.training.landmark_net import LandmarkNet, save_landmark_net
 SHARES = {"landmarks_300w": 0.62, "aflw": 0.14, "facesynthetics": 0.12, "frl": 0.12}
 BONE = ("aflw", "facesynthetics")
 HELD_OUT_EVERY = 6
-STEPS, BATCH, RATE, WARM = 3000, 32, 2e-3, 200
+STEPS, BATCH, RATE, WARM = 4800, 32, 2e-3, 200
 STEADY = 0.998  # of the mean of the weights over the steps
 REPORT_EVERY = 250
 Group = list[tuple[Example, NDArray[np.float32]]]
