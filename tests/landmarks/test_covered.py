@@ -52,7 +52,7 @@ def test_what_lies_on_a_part_covers_it(
     assert share is not None and share > (0.8 if part == "mouth" else 0.2)
     assert covered.causes[part] == cause
     others = [each for name, each in covered.shares.items() if name.split("_")[-1] in ("chin",) and each is not None]
-    assert max(others) < 0.2
+    assert max(others) < 0.25
 
 
 def test_a_part_that_is_turned_away_or_cut_off_is_not_told(face: Face, found: Landmarks) -> None:
