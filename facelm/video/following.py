@@ -24,8 +24,10 @@ from facelm.video.tracks import assign, bound_points, overlap, take_look
 
 _LOOK_EVERY = 0.3  # seconds
 _WAIT = 1.0  # seconds for a face that is lost
+_BRIEF = 0.1  # seconds for which a lost face is taken to move on
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
 _ALIKE = 0.9  # of looks; a face that looks less like it did is shown to the finder
+_UNLIKE = 0.55  # of looks; a face that looks less like it did may be another one
 _LEAST_SCORE = 0.1  # of the finder's second look, which a covered face never reaches and a face seldom misses
 _LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks
 _LEAST_VISIBLE = 0.1  # of its landmarks; where all are guessed there is nothing to follow
@@ -67,8 +69,15 @@ class _Track:
     context_points: NDArray[np.float64] | None = None
 
     def expect(self, time: float) -> NDArray[np.float64]:
-        """Its five points at a time, if it moves on as it did."""
-        return self.points + self.motion * min(time - self.seen, _WAIT / 2)
+        """Its five points at a time, if it moves on as it did; one that is lost may only have been covered."""
+        return self.points + self.motion * min(time - self.seen, _BRIEF if self.lost else _WAIT / 2)
+
+    def move(self, points: NDArray[np.float64], time: float) -> None:
+        """Take over where the face is now, and how it came there, unless that is long ago."""
+        step = time - self.seen
+        moved = (points - self.points).mean(0) / step if 0 < step < _LOOK_EVERY else np.zeros(2)
+        self.motion = 0.5 * (self.motion + moved)
+        self.points, self.seen = points, time
 
     def needs_context(self, time: float, points: NDArray[np.float64]) -> bool:
         """Whether what is around the face is to be seen anew: it is coarse and changes slowly."""
@@ -133,8 +142,13 @@ class Follower:
         for at, found in zip(far, again, strict=True):
             seen[at] = found
         followed: dict[int, FollowedFace] = {}
-        for track, (face, landmarks) in zip(tracks, seen, strict=True):
-            whole = face.score >= track.score * 0.75 and _can_be_followed(landmarks)
+        alike = [
+            float(take_look(rgb, five_points(found[1])) @ track.look) for track, found in zip(tracks, seen, strict=True)
+        ]
+        # Of two tracks that have come to one face it belongs to the one that looks like it.
+        for at in sorted(range(len(tracks)), key=lambda at: -alike[at]):
+            track, (face, landmarks) = tracks[at], seen[at]
+            whole = face.score >= track.score * 0.75 and _can_be_followed(landmarks) and alike[at] > _UNLIKE
             others = [five_points(other.landmarks) for other in followed.values()]
             if not whole or any(_same(five_points(landmarks), other) for other in others):
                 track.lost = True
@@ -194,8 +208,8 @@ class Follower:
             if not _can_be_followed(landmarks) or any(_same(points, five_points(each.landmarks)) for each in others):
                 continue
             track = known or self._begin(rgb, points, each.score, time)
-            track.lost, track.misses, track.score, track.motion = False, 0, each.score, np.zeros(2)
-            track.points, track.seen = points, time
+            track.lost, track.misses, track.score = False, 0, each.score
+            track.move(points, time)
             track.keep_context(face, time, each.points)
             more[track.number] = FollowedFace(track.number, face, landmarks)
         return more
@@ -211,10 +225,7 @@ class Follower:
         if _moved(track.points, points) < _STILL:
             track.seen, track.motion = time, np.zeros(2)
             return
-        step = time - track.seen
-        moved = (points - track.points).mean(0) / step if step > 0 else np.zeros(2)
-        track.motion = 0.5 * (track.motion + moved)
-        track.points, track.seen = points, time
+        track.move(points, time)
         track.look = 0.8 * track.look + np.float32(0.2) * take_look(rgb, points)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+import cv2
 import numpy as np
 from clips import empty, portrait
 
@@ -33,3 +34,28 @@ def test_two_faces_keep_their_numbers_and_most_is_a_limit(parser: FaceParser) ->
     both = [np.concatenate([portrait(2 * at), portrait(-at)[:, ::-1]], 1) for at in range(6)]
     assert tracks(parser, both) == [[1, 2]] * 6
     assert tracks(parser, both[:3], Choice(1)) == [[1]] * 3
+
+
+def test_faces_that_cross_keep_their_numbers(parser: FaceParser, group: np.ndarray) -> None:
+    x0, y0, x1, y1 = parser.parse(group)[0].box
+    room = 0.5 * (y1 - y0)
+    other = group[max(0, int(y0 - room)) : int(y1 + room), max(0, int(x0 - room)) : int(x1 + room)]
+    other = cv2.resize(other, (110, 150), interpolation=cv2.INTER_AREA)
+    passing = portrait()[5:155, 40:150]
+    pictures = []
+    for way in range(0, 260, 20):
+        picture = np.full((160, 380, 3), 90, np.uint8)
+        picture[5:155, 135:245] = other
+        picture[5:155, way : way + 110] = passing
+        pictures.append(picture)
+    follower = Follower(parser)
+    places = [
+        {
+            face.track: face.landmarks.points[:, 0].mean()
+            for face in follower.see(Frame(at, Fraction(at, 25), Fraction(1, 25), rgb))
+        }
+        for at, rgb in enumerate(pictures)
+    ]
+    assert places[0].keys() == places[-1].keys() == {1, 2} == {track for each in places for track in each}
+    passes, stands = sorted(places[0], key=lambda track: places[0][track])
+    assert places[-1][passes] > places[-1][stands] + 60 and abs(places[-1][stands] - places[0][stands]) < 10
