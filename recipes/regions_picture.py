@@ -29,7 +29,7 @@ def main() -> None:
     faces = facelm.FaceParser("lite").parse(rgb)
     mask = facelm.paste(faces, SIDE, SIDE)
     regions = paste_regions(faces, mask, paste_instances(faces, SIDE, SIDE, mask))
-    opacity = paste_opacity(faces, SIDE, SIDE, classes.indices(*classes.HEAD))[..., None] / 255
+    opacity = paste_opacity(faces, SIDE, SIDE, classes.indices(*classes.HEAD), mask)[..., None] / 255
     chequers = np.where(np.add.outer(np.arange(SIDE) // 20, np.arange(SIDE) // 20) % 2, 250, 215)[..., None]
     cut = (rgb * opacity + chequers * (1 - opacity)).astype(np.uint8)
     images.write_jpeg(ROOT / "docs" / "regions.jpg", np.hstack([draw_mask(rgb, regions, 0.6), cut]), quality=85)

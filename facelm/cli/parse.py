@@ -96,7 +96,7 @@ def parse(
             divided = paste_regions(faces, mask, owner)
             images.write_mask(out / f"{source.stem}.regions.png", divided, classes.palette())
         if cut_out:
-            opacity = paste_opacity(faces, height, width, cut_out)
+            opacity = paste_opacity(faces, height, width, cut_out, mask if alpha == "head" else None)
             images.write_png(out / f"{source.stem}.alpha.png", np.dstack([rgb, opacity]))
         if crops is not None:
             names = partial(_crop_name, crops / source.stem)

@@ -88,6 +88,7 @@ def divide(points: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     below = points[[5, 11]] + (0, nose)
     _fill(regions, index["chin"], np.concatenate([points[chin[:7]], points[[54]], points[chin[7:]], points[[48]]]))
     _fill(regions, index["chin"], np.concatenate([points[5:12], below[::-1]]))
+    _fill(regions, index["forehead"], points[[21, 22, 42, 27, 39]])
     for side, wing_at in _WINGS.items():
         lower, wing = points[list(_LOWER_LIDS[side])], points[wing_at]
         inner = lower[-1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.engines.labels import total
+from facelm.engines.labels import select, total
 from facelm.parsing.face import Face
 from facelm.pictures import affine, files
 from facelm.pictures.crops import MIDDLE, to_crop_pixels, widen
@@ -104,8 +104,17 @@ def paste_probabilities(faces: Sequence[Face], height: int, width: int) -> NDArr
     return whole
 
 
-def paste_opacity(faces: Sequence[Face], height: int, width: int, members: Sequence[int]) -> NDArray[np.uint8]:
+def paste_opacity(
+    faces: Sequence[Face], height: int, width: int, members: Sequence[int], mask: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """How surely a pixel has one of some classes, to cut them out with soft edges.
+
+    Args:
+        faces: What ``FaceParser.parse`` found.
+        height: Of the picture, pixels.
+        width: Of the picture, pixels.
+        members: Indices of the classes.
+        mask: What ``paste`` makes of the same faces, to keep only what hangs together with some of a bare face.
 
     Returns:
         (height, width) uint8: 0 up to a probability of 0.3, 255 from 0.7 on, and even in between.
@@ -120,7 +129,13 @@ def paste_opacity(faces: Sequence[Face], height: int, width: int, members: Seque
             for there, layer in _join([patch for sheet in layers if (patch := sheet.paste(0, rows, width))]):
                 target[there] += layer
         share[rows] /= weight
-    return cv2.convertScaleAbs((share - 0.3).clip(0), alpha=255 / 0.4).astype(np.uint8, copy=False)
+    opacity = cv2.convertScaleAbs((share - 0.3).clip(0), alpha=255 / 0.4).astype(np.uint8, copy=False)
+    if mask is None:
+        return opacity
+    count, parts = cv2.connectedComponents((opacity > 0).view(np.uint8))
+    kept = np.zeros(count, np.bool_)
+    kept[parts[select(mask, classes.indices(*classes.CORE)) > 0]] = True
+    return np.where(kept[parts], opacity, 0).astype(np.uint8, copy=False)
 
 
 def write_probabilities(path: Path, probabilities: NDArray[np.float16]) -> None:

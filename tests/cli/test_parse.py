@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from common import ROOT
 from PIL import Image
@@ -35,9 +36,11 @@ def test_regions_and_cut_out_heads(facelm: Run, tmp_path: Path) -> None:
         assert cut.mode == "RGBA"
         assert np.array_equal(np.array(cut)[..., :3], np.array(photo.convert("RGB")))
         opacity = np.array(cut)[..., 3]
-    head = np.isin(mask, classes.indices(*classes.HEAD))
-    assert opacity[head].mean() > 225 and opacity[~head].mean() < 3
+    head, bare = (np.isin(mask, classes.indices(*names)) for names in (classes.HEAD, classes.CORE))
+    assert opacity[bare].mean() > 245 and opacity[~head].mean() < 3
     assert ((opacity > 20) & (opacity < 235)).any()
+    _, parts = cv2.connectedComponents((opacity > 0).astype(np.uint8))
+    assert set(np.unique(parts[bare])) | {0} == set(np.unique(parts)), "nothing hangs in the air"
     assert not np.array(Image.open(tmp_path / "no_face.alpha.png"))[..., 3].any()
     again = facelm("parse", tmp_path, "-o", tmp_path / "again")
     assert again.returncode == 3, "results are no photos"
