@@ -74,8 +74,8 @@ facelm train --data runs/data/celebamask/train --data runs/data/celebamask/train
 cp runs/light384/best.safetensors weights/lite.safetensors
 python recipes/mean_of_two.py runs/resnet50_384/best.safetensors runs/light384/best.safetensors 384 \
     weights/resnet50.safetensors
-facelm export lite
-facelm export resnet50
+facelm export lite --overwrite
+facelm export resnet50 --overwrite
 python recipes/int8.py lite runs/data/celebamask/train/images  # needs nncf and onnxruntime
 
 python recipes/finder.py runs/data runs/finder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,8 +122,34 @@ for command in (live, models.train, models.evaluate, models.export, models.bench
     app.command()(command)
 
 
+def _occupy_closed_streams() -> None:
+    """Give closed standard streams to the null device, lest a file that is opened next gets what libraries print."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _quieten() -> None:
+    """Let only facelm itself write to standard error: not libtiff and others, which print lines of their own."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # names of files are bytes
+    if sys.stderr is None or not hasattr(os, "dup2"):
+        return
+    own = os.dup(2)
+    sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")  # noqa: PTH123, SIM115
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def main() -> None:
     """Run the command line; the console script ``facelm``."""
+    if not os.environ.get("COLUMNS", "80").isdecimal() or int(os.environ.get("COLUMNS", "80")) < 1:
+        del os.environ["COLUMNS"]  # nothing would be seen
+    _occupy_closed_streams()
+    _quieten()
     # NumPy's threads wait for work by running in circles, and its matrices here are too small to be shared.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status = 1  # also of an error that nobody expected
@@ -138,10 +165,20 @@ def main() -> None:
     except SystemExit as end:
         status = int(end.code or 0)
         raise
-    except OSError as error:
-        if error.filename is not None:
+    except (MemoryError, RuntimeError, ImportError, SystemError) as error:
+        from facelm.engines.weights import is_shortage
+
+        if not is_shortage(error):
             raise
-        # Standard output is full. Python would try again to write the rest when it ends, so nothing takes it in.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"standard output: cannot be written ({error.strerror})", file=sys.stderr)
+        told = str(error) if isinstance(error, MemoryError) else ""
+        print(spell(told) or "too little memory, or too few threads, for facelm to run here", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        # Where standard output is full, Python would try again to write the rest when it ends: nothing takes it in.
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        what = "standard output: cannot be written"
+        if error.filename is not None or error.errno is None:
+            what = spell(f"{error.filename or 'a file'}: cannot be read or written")
+        print(f"{what} ({error.strerror or error or type(error).__name__})", file=sys.stderr)
         sys.exit(1)

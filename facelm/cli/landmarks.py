@@ -112,7 +112,8 @@ def landmarks(
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
             formats.dump(run.records(record, into_records(record_frame)), kind, sys.stdout, solid, root)
         else:
-            formats.save(run.records(record, into_records(record_frame)), kind, out, solid, root)
+            with run.keeping():
+                formats.save(run.records(record, into_records(record_frame)), kind, out, solid, root)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
     except files.ImageError as error:

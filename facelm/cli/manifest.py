@@ -1,40 +1,42 @@
-"""The manifest of a run: what became of each picture, as lines of JSON."""
+"""The manifest of a command: what the options ask for, and what the run is about."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TextIO
 
 from facelm.cli.options import Job
-from facelm.pictures import files
 from facelm.pictures.kinds import LEFT_OUT
-from facelm.results.records import plain_text
+from facelm.pictures.sources import Source
+from facelm.results.records import PictureRecord, count_faces, plain_text
+from facelm.runs import manifests
+from facelm.runs.manifests import Manifest
 
 
-class Manifest:
+def open_manifest(
+    job: Job,
+    inputs: Sequence[Source],
+    to_do: Sequence[Source],
+    known: Mapping[str, Sequence[PictureRecord]],
+    left_out: Sequence[Path],
+) -> AbstractContextManager[Manifest]:
     """Where the lines go: the file that ``--manifest`` names, and standard output with ``--json``.
 
     Args:
         job: The options.
+        inputs: All pictures and clips.
+        to_do: Those that this run does; the others are done already.
+        known: Records of those that are done, as far as they are known, by name.
         left_out: Files that look like pictures, of kinds that are not read; each gets a line at once.
-        stack: Closes the file, which is whole or not there.
+
+    Raises:
+        facelm.ImageError: See `facelm.runs.manifests.open_manifest`.
     """
-
-    def __init__(self, job: Job, left_out: Sequence[Path], stack: ExitStack) -> None:
-        self._streams: list[TextIO] = [sys.stdout] if job.as_json else []
-        if job.manifest is not None:
-            temporary = stack.enter_context(files.atomic_path(job.manifest))
-            if job.skip_existing and job.manifest.is_file():
-                temporary.write_bytes(job.manifest.read_bytes())
-            self._streams.append(stack.enter_context(temporary.open("a", encoding="utf-8")))
-        for path in left_out:
-            self.write({"image": plain_text(path.as_posix()), "left_out": LEFT_OUT[path.suffix.lower()]})
-
-    def write(self, line: dict[str, object]) -> None:
-        """Write a line."""
-        for stream in self._streams:
-            print(json.dumps(line), file=stream, flush=True)
+    doing = set(to_do)
+    names = {source: plain_text(source.name) for source in inputs}
+    skipped = {name: count_faces(known.get(name)) for source, name in names.items() if source not in doing}
+    lines = [{"image": plain_text(path.as_posix()), "left_out": LEFT_OUT[path.suffix.lower()]} for path in left_out]
+    stream = sys.stdout if job.as_json else None
+    return manifests.open_manifest(job.manifest, stream, job.skip_existing, list(names.values()), skipped, lines)

@@ -18,6 +18,7 @@ from facelm.cli.options import (
     JawOption,
     ModelOption,
     Norm,
+    check_finite,
     load_parser,
 )
 
@@ -75,6 +76,7 @@ def train(
 
     On several GPUs: torchrun --nproc-per-node N -m facelm train ...
     """
+    check_finite({"lr": lr, "max_minutes": max_minutes})
     if (resume is None) == (not data):
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
     from facelm.cli import screen
@@ -87,11 +89,11 @@ def train(
     from facelm.training.preview import draw_preview
     from facelm.training.train import Run
 
-    interrupted = False
+    interrupted = 0
 
     def stop(signum: int, frame: object) -> None:
         nonlocal interrupted
-        interrupted = True
+        interrupted = signum
         signal.signal(signum, signal.SIG_DFL)
 
     try:
@@ -129,7 +131,7 @@ def train(
         with distributed.joined(pick_device(config.device)):
             leads = distributed.rank() == 0
             with screen.TrainingView(leads) as view:
-                run = Run(config, resume is not None, view.show, lambda: interrupted)
+                run = Run(config, resume is not None, view.show, lambda: interrupted > 0)
                 for each in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(each, stop)
                 finished = run.train(max_minutes)
@@ -139,6 +141,8 @@ def train(
     if leads:
         screen.warn(f"{'done' if finished else f'stopped; go on with: facelm train --resume {run.folder}'}")
         print(run.folder / "best.safetensors" if finished else run.folder / "last.ckpt")
+    if interrupted and not finished:
+        raise typer.Exit(128 + interrupted)
 
 
 def evaluate(
@@ -208,6 +212,7 @@ def export(
         Path | None,
         typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a model as ONNX, for other programs, and for facelm itself, which then runs it faster on the CPU."""
     from facelm.cli import screen
@@ -216,7 +221,7 @@ def export(
     from facelm.pictures.files import ImageError
 
     try:
-        print(write(model, out))
+        print(write(model, out, overwrite))
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
     except ImageError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -104,6 +105,7 @@ def takes_job(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [shared[0], *(parameter for parameter in own if parameter.name != "job"), *shared[1:]]
 
     def run(**given: object) -> None:
+        check_finite(given)
         job = Job(**{each.name: given.pop(each.name) for each in fields(Job)})  # type: ignore[arg-type]
         command(job=job, **given)
 
@@ -112,6 +114,13 @@ def takes_job(command: Callable[..., None]) -> Callable[..., None]:
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     run.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
     return run
+
+
+def check_finite(given: Mapping[str, object]) -> None:
+    """End the command if an option is a number that is none, which no bound refuses."""
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise typer.BadParameter(f"--{name.replace('_', '-')} {value}: wanted is a finite number")
 
 
 class Norm(str, Enum):

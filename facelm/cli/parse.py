@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm.cli.options import Folder, Job, takes_job
+from facelm.cli.options import Folder, Job, refuse_overwriting, takes_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from facelm.cli.run import Run
     from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.video.watching import SeenFrame
@@ -68,7 +70,7 @@ def parse(
     wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
     run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "")
     if crops is not None:
-        run.keep_apart(crops)
+        _keep_apart(run, crops)
     import numpy as np
 
     from facelm import classes
@@ -130,3 +132,16 @@ def _class_indices(names: str) -> list[int]:
 
 def _crop_name(stem: Path, number: int) -> Path:
     return stem.with_name(f"{stem.name}.{number}.crop.png")
+
+
+def _keep_apart(run: Run, folder: Path) -> None:
+    """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
+    from facelm.pictures.files import exists
+
+    inputs = {os.path.realpath(source.path.parent) for source in run.sources if source.path}
+    for source in run.sources:
+        first = folder / f"{source.stem}.1.crop.png"
+        if os.path.realpath(first.parent) in inputs:
+            raise typer.BadParameter(f"--crops {folder}: there are pictures to parse; give crops another folder")
+        if exists(first) and not (run.job.overwrite or run.job.skip_existing):
+            refuse_overwriting(first)

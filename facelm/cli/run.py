@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -16,7 +16,7 @@ import typer
 from numpy.typing import NDArray
 
 from facelm.cli import screen
-from facelm.cli.manifest import Manifest
+from facelm.cli.manifest import open_manifest
 from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes, refuse_overwriting
 from facelm.cli.screen import Tally
 from facelm.cli.signals import Stop
@@ -25,9 +25,11 @@ from facelm.pictures.choice import Choice
 from facelm.pictures.motion import is_clip
 from facelm.pictures.sources import Source
 from facelm.results import formats
+from facelm.results.journals import Journal, journal_of
 from facelm.results.records import PictureRecord, plain_text
 from facelm.runs import batch, clips, cluster, places
 from facelm.runs.batch import Outcome, Result
+from facelm.runs.manifests import Manifest
 
 if TYPE_CHECKING:
     from facelm.parsing.face import Face
@@ -72,10 +74,14 @@ class Run:
             self.choice = Choice.read(job.faces)
         except ValueError as error:
             raise typer.BadParameter(f"--faces: {error}") from None
+        self.journal: Path | None = None
+        self._kept: Journal | None = None
         inputs = list(job.inputs or ())
+        if job.as_json and sys.stdout is None:
+            raise typer.BadParameter("--json: standard output is closed")
         if job.skip_existing and job.overwrite:
             raise typer.BadParameter("--skip-existing and --overwrite exclude each other")
-        if job.manifest and job.manifest.exists() and not (job.skip_existing or job.overwrite):
+        if job.manifest and files.exists(job.manifest) and not (job.skip_existing or job.overwrite):
             refuse_overwriting(job.manifest)
         try:
             if job.from_file:
@@ -93,6 +99,7 @@ class Run:
                 raise typer.BadParameter(f"{'--box' if job.box else '--engine ray'} is for pictures; {name} is a video")
             sources.check_outputs([source for source in found if source not in self.clips], suffixes)
             sources.check_outputs(list(self.clips), [clip_suffix] if suffixes else [])
+            places.check_distinct(found, job.from_file, job.manifest)
             self.boxes = match_boxes(job, [source.name for source in found]) if job.box else None
         except (texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
@@ -104,9 +111,6 @@ class Run:
             raise typer.Exit(NOTHING_TO_DO)
         if not job.quiet:
             screen.show_left_out(self.left_out)
-        self._remove_leftovers((root / source.stem).parent for root in (out, *written) if root for source in found)
-        if job.manifest:
-            self._remove_leftovers([job.manifest.parent])
         if out is not None and suffixes:
             self._leave_out_finished(out, suffixes)
 
@@ -118,32 +122,16 @@ class Run:
             [out / f"{source.stem}{suffix}" for suffix in ([self.clip_suffix] if source in self.clips else suffixes)]
             for source in self.sources
         ]
-        there = [[path for path in paths if path.exists()] for paths in wanted]
+        there = [[path for path in paths if files.exists(path)] for paths in wanted]
         if self.job.skip_existing:
             kept = [
-                len(found) == len(paths) and not places.unfinished(paths[0]).exists()
-                for found, paths in zip(there, wanted, strict=True)
+                places.are_whole(paths, folder=source in self.clips and not self.clip_suffix)
+                for source, paths in zip(self.sources, wanted, strict=True)
             ]
             self.tally.skipped = sum(kept)
             self.sources = [source for source, keep in zip(self.sources, kept, strict=True) if not keep]
         elif any(there):
             refuse_overwriting(next(paths[0] for paths in there if paths), sum(map(bool, there)) - 1)
-
-    def _remove_leftovers(self, folders: Iterable[Path]) -> None:
-        """Remove what killed runs left unfinished in folders that this run writes to again."""
-        if self.job.overwrite or self.job.skip_existing:
-            for folder in set(folders):
-                files.remove_leftovers(folder)
-
-    def keep_apart(self, folder: Path) -> None:
-        """Refuse a folder for crops that holds pictures of the run, or crops of an earlier one."""
-        inputs = {os.path.realpath(source.path.parent) for source in self.sources if source.path}
-        for source in self.sources:
-            first = folder / f"{source.stem}.1.crop.png"
-            if os.path.realpath(first.parent) in inputs:
-                raise typer.BadParameter(f"--crops {folder}: there are pictures to parse; give crops another folder")
-            if first.exists() and not (self.job.overwrite or self.job.skip_existing):
-                refuse_overwriting(first)
 
     def go_on(self, path: Path, format: str, solid: bool) -> None:
         """Take what an earlier run wrote to one file for all pictures, or refuse to write over it.
@@ -152,13 +140,19 @@ class Run:
         """
         if format != "jsonl":
             self.unfinished = files.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
-        if path.exists() and not path.is_file():
-            raise typer.BadParameter(f"{path}: cannot be written (a folder or device has this name)")
-        self._remove_leftovers([path.parent])
-        if not path.exists() or self.job.overwrite:
+        try:
+            places.check_distinct(self.all_sources, self.job.from_file, self.job.manifest, path)
+            files.check_replaceable(path)
+        except (OSError, texts.UsageError, files.ImageError) as error:
+            raise typer.BadParameter(str(error)) from None
+        if format == "jsonl":
+            self.journal = path
+        if self.job.overwrite:
             return
-        if not self.job.skip_existing:
+        if files.exists(path) and not self.job.skip_existing:
             refuse_overwriting(path)
+        if not self.job.skip_existing or (format != "jsonl" and not files.exists(path)):
+            return
         if format == "jsonl":
             try:
                 self.known = formats.load_jsonl(path, solid)
@@ -168,9 +162,9 @@ class Run:
             source for source in self.all_sources if format == "jsonl" and plain_text(source.name) not in self.known
         ]
         self.tally.skipped = len(self.all_sources) - len(self.sources)
-        if not self.sources:
-            with ExitStack() as stack:
-                Manifest(self.job, self.left_out, stack)
+        if not self.sources and files.exists(path):
+            with self._open_manifest():
+                pass
             self.exit()
 
     def _process(
@@ -203,7 +197,7 @@ class Run:
     def outcomes(self, finish: Finish[Result], clip: clips.Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process pictures and clips; failures are named, counted, and passed on like the rest."""
         with ExitStack() as stack:
-            manifest = Manifest(self.job, self.left_out, stack)
+            manifest = stack.enter_context(self._open_manifest())
             progress = stack.enter_context(screen.picture_progress(self.job.quiet))
             bar = progress.add_task("pictures", total=len(self.sources))
             frames = progress.add_task("frames", visible=False)
@@ -219,7 +213,7 @@ class Run:
                 if outcome.error is not None:
                     screen.warn(outcome.error)
                 self.tally.add(outcome)
-                manifest.write(outcome.line())
+                manifest.add(outcome.line())
                 progress.advance(bar)
                 yield outcome
 
@@ -240,6 +234,8 @@ class Run:
                 current = next(rest)
                 yield from self._known(current) if current != outcome.source else ()
             if outcome.result is not None:
+                if self._kept is not None and not outcome.part:
+                    self._kept.append(formats.to_json(outcome.result))
                 yield outcome.result
             if outcome.error is not None:
                 yield PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
@@ -247,6 +243,15 @@ class Run:
             yield from self._known(source)
         if self.stopped() and self.unfinished is not None:
             raise self.unfinished
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """While records go to a file that can be gone on with: those of pictures are kept, should the run be killed."""
+        if self.journal is None:
+            yield
+            return
+        with journal_of(self.journal, self.job.skip_existing) as self._kept:
+            yield
 
     def _known(self, source: Source) -> Sequence[PictureRecord]:
         return self.known.get(plain_text(source.name), ())
@@ -270,3 +275,6 @@ class Run:
         if self.stopped.by is not None:
             raise typer.Exit(128 + self.stopped.by)
         raise typer.Exit(1 if self.tally.failed else 0)
+
+    def _open_manifest(self) -> AbstractContextManager[Manifest]:
+        return open_manifest(self.job, self.all_sources, self.sources, self.known, self.left_out)

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from facelm import classes
 from facelm.pictures.files import spell
@@ -192,13 +192,13 @@ def show_speed(speed: Speed) -> None:
 def show_evaluation(evaluation: Evaluation) -> None:
     """Print the scores of an evaluation to standard output, a column for each group."""
     results = Console(soft_wrap=not Console().is_terminal, highlight=False)
-    reports = {"all": evaluation.report, **evaluation.groups}
+    reports = {"": evaluation.report, **evaluation.groups}  # a value is never empty
     shown = [("", "pictures", {name: str(report.pictures) for name, report in reports.items()})]
     shown += _rows(reports)
     table = Table()
     table.add_column("")
     for name in reports:
-        table.add_column(escape(spell(name)), justify="right")
+        table.add_column(Text(spell(name) or "all"), justify="right")
     section = ""
     for title, label, values in shown:
         if title != section:

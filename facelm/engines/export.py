@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from facelm.engines.model import load_model, normalise
 from facelm.engines.weights import (
     METADATA_KEY,
     WEIGHTS_KEY,
+    ModelError,
     ModelInfo,
     exported_path,
     find_weights,
@@ -45,7 +47,7 @@ class _FromPixels(nn.Module):
         return logits
 
 
-def export(weights: str, out: Path | None = None) -> Path:
+def export(weights: str, out: Path | None = None, overwrite: bool = False) -> Path:
     """Export a model of facelm's.
 
     The input ``rgb`` is (N, 3, H, W) float32 from 0 to 255, upright, H and W multiples of 32; the output ``logits`` is
@@ -55,19 +57,24 @@ def export(weights: str, out: Path | None = None) -> Path:
     Args:
         weights: Name of a shipped model, or path of one that ``facelm train`` wrote.
         out: The file; by default beside the weights, where ``FaceParser`` finds it and uses it on the CPU.
+        overwrite: Write over a file that is there; never over the model itself.
 
     Returns:
         The file.
 
     Raises:
-        facelm.ModelError: The model is not there, or damaged.
+        facelm.ModelError: The model is not there, or damaged; or the file is there.
         facelm.ImageError: The file cannot be written.
     """
     path = find_weights(weights)
+    out = out or exported_path(path)
+    if os.path.realpath(out) == os.path.realpath(path):
+        raise ModelError(f"{out}: is the model itself, over which nothing is written")
+    if files.exists(out) and not overwrite:
+        raise ModelError(f"{out} exists already: --overwrite writes it anew")
     network, info = load_model(weights, torch.device("cpu"))
     network = _FromPixels(network.to(memory_format=torch.contiguous_format), info).eval()
     model = to_onnx(network, {"rgb": torch.zeros(2, 3, _EXAMPLE_SIDE, 2 * _EXAMPLE_SIDE)}, ("logits",), "NHW")
-    out = out or exported_path(path)
     write_export(model, info, path, out)
     return out
 

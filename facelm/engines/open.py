@@ -25,9 +25,12 @@ def open_engine(weights: str, device: str = "auto", threads: int = 1) -> Engine:
         facelm.ModelError: The model or the device is not there, or the file is damaged.
     """
     path = find_weights(weights)
-    engine = _open(path, device, threads)
-    if path not in find_shipped().values():
-        _try_out(engine, path)
+    try:
+        engine = _open(path, device, threads)
+        if path not in find_shipped().values():
+            _try_out(engine, path)
+    except (RuntimeError, ValueError, LookupError, MemoryError) as error:
+        raise unfit(path, error) from error
     return engine
 
 
@@ -56,10 +59,7 @@ def _try_out(engine: Engine, path: Path) -> None:
         facelm.ModelError: It does not.
     """
     grey = np.full((1, 2 * STRIDE, 2 * STRIDE, 3), 128, np.uint8)
-    try:
-        found = engine.predict(grey)
-    except (RuntimeError, ValueError, LookupError) as error:
-        raise unfit(path, error) from error
+    found = engine.predict(grey)
     if found.shape != (1, len(engine.info.classes), *grey.shape[1:3]):
         raise ModelError(f"{path}: a picture of {grey.shape[1:3]} gives {found.shape[1:]}, not as many probabilities")
     if not np.isfinite(found).all():

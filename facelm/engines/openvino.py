@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +89,7 @@ class Network:
         hints: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads > 1:
             hints = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": threads}
+        _check_threads()
         if exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"
         self._compiled = _compile_kept(model, hints) if keep else CORE.compile_model(model, "CPU", hints)
@@ -100,6 +101,26 @@ class Network:
             self._of_thread.request = self._compiled.create_infer_request()
         found = self._of_thread.request.infer(list(values))
         return [found[output] for output in self._compiled.outputs]
+
+
+@cache
+def _check_threads() -> None:
+    """Make sure that as many threads can be started as OpenVINO will start: where it cannot, it waits for ever.
+
+    Raises:
+        RuntimeError: They cannot.
+    """
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait, daemon=True) for _ in range(2 * (os.cpu_count() or 1) + 2)]
+    started = []
+    try:
+        for thread in threads:
+            thread.start()
+            started.append(thread)
+    finally:
+        done.set()
+        for thread in started:
+            thread.join()
 
 
 def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvino.CompiledModel:
@@ -187,7 +208,7 @@ def open_export(weights: Path, threads: int) -> OpenVinoEngine | None:
 
 
 def _open_way(weights: Path, way: str, threads: int) -> OpenVinoEngine | None:
-    path, remedy = exported_path(weights), f"facelm export {weights} writes it again"
+    path, remedy = exported_path(weights), f"facelm export {weights} --overwrite writes it again"
     if way == EIGHT:
         path, remedy = quantised_path(weights), "facelm works without it"
     shipped = weights in find_shipped().values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import textwrap
 from collections.abc import Mapping
@@ -42,6 +43,10 @@ _RULES = {
 }
 """The one schema of what a model file says, which is checked before anything is built from it."""
 
+_SHORTAGES = (
+    *("bad_alloc", "not enough memory", "cannot allocate", "can't allocate", "out of memory", "start new thread"),
+    *("failed to map", "failed to allocate", "resource temporarily unavailable"),
+)
 _END = 1 << 16  # bytes of a file's first and last part that its fingerprint takes in
 
 
@@ -153,8 +158,24 @@ def fingerprint(path: Path) -> str:
 
 
 def unfit(path: Path, error: BaseException) -> ModelError:
-    """What is said of a file that is not a model which can be loaded."""
+    """What is said of a file that is not a model which can be loaded.
+
+    Raises:
+        MemoryError: It may be one, and the machine lacks memory or threads.
+    """
+    shipped = path.parent in {each.parent for each in find_shipped().values()}
+    if is_shortage(error) or (shipped and isinstance(error, RuntimeError)):  # of which OpenVINO tells little
+        raise MemoryError(f"{path}: too little memory, or too few threads, to load it") from error
     return ModelError(f"{path}: not a model that facelm can load ({first_line(error)})")
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that the machine has no more memory, or may start no more threads."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, (RuntimeError, ImportError, OSError, SystemError)) and any(
+        words in str(error).lower() for words in _SHORTAGES
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from facelm.landmarks.points import PARTS, POINTS
 from facelm.pictures.crops import align
 from facelm.pictures.texts import read_text
+from facelm.pictures.values import parse_json
 from facelm.training import data
 from facelm.training.data import DataError, Example
 
@@ -84,7 +84,7 @@ def find_truths(folder: Path, order: str | None = None) -> list[Truth]:
 def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]]:
     """Points by name of the picture: ``count`` of them, or any number from two on."""
     try:
-        items = json.loads(read_text(path)).items() if path.exists() else ()
+        items = parse_json(read_text(path)).items() if path.exists() else ()
         read = {
             name: np.array([[np.nan] * 2 if point is None else point for point in points], float)
             for name, points in items
@@ -92,6 +92,8 @@ def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     for name, points in read.items():
+        if np.isinf(points).any():
+            raise DataError(f"{path}: {name}: wanted are finite numbers")
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2 or len(points) != (count or len(points)):
             raise DataError(f"{path}: {name}: wanted are {count or 'two or more'} points of x and y")
         if count and np.isfinite(points).all(1).sum() < _LEAST_KNOWN:
@@ -101,16 +103,23 @@ def _read_points(path: Path, count: int | None) -> dict[str, NDArray[np.float64]
 
 def _read_boxes(path: Path) -> dict[str, tuple[tuple[Box, ...], bool]]:
     try:
-        items = json.loads(read_text(path)).items() if path.exists() else ()
+        items = parse_json(read_text(path)).items() if path.exists() else ()
         return {
             name: (
-                tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in entry["boxes_xyxy"]),
+                tuple(_box(*corners) for corners in entry["boxes_xyxy"]),
                 bool(entry.get("complete", True)),
             )
             for name, entry in items
         }
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _box(x0: float, y0: float, x1: float, y1: float) -> Box:
+    box = (float(x0), float(y0), float(x1), float(y1))
+    if not np.isfinite(box).all():
+        raise ValueError(f"a box is four finite numbers, not {box}")
+    return box
 
 
 def align_landmarks(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -156,7 +165,7 @@ def read_column(folder: Path, column: str, names: list[str]) -> Mapping[str, str
             raise DataError(f"{path}: cannot be read ({error})") from error
         if rows and "image" in rows[0]:
             columns |= rows[0].keys() - {"image", None}
-            values |= {row["image"]: row[column] for row in rows if row.get(column)}
+            values |= {row["image"]: row[column] for row in rows if row["image"] and row.get(column)}
     if column not in columns:
         there = f"there are {', '.join(sorted(columns))}" if columns else "no CSV file there has a column image"
         raise DataError(f"--by {column}: {folder} has no such column; {there}")

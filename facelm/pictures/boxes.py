@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 import unicodedata
 from collections import Counter
@@ -12,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.files import ImageError, error_of, exists
 from facelm.pictures.texts import read_text
+from facelm.pictures.values import parse_json
 
 Box = tuple[float, float, float, float]
 COLUMNS = ("image", "x0", "y0", "x1", "y1")
@@ -99,7 +99,7 @@ def read_boxes(texts: Iterable[str]) -> Boxes:
     by_name: dict[str, list[Box]] = {}
     for text in texts:
         numbers = text.split(",")
-        if len(numbers) == 4 and not Path(text).exists():
+        if len(numbers) == 4 and not exists(Path(text)):
             every.append(_box(numbers, text))
             continue
         path = Path(text)
@@ -113,7 +113,7 @@ def read_boxes(texts: Iterable[str]) -> Boxes:
 
 
 def _read_json(path: Path) -> list[tuple[str, Sequence[object]]]:
-    entries = json.loads(read_text(path))
+    entries = parse_json(read_text(path))
     if not isinstance(entries, dict) or not all(isinstance(boxes, list) for boxes in entries.values()):
         raise ValueError('wanted is {"a.jpg": [[x0, y0, x1, y1], ...], ...}')
     return [(name, box) for name, boxes in entries.items() for box in boxes]
@@ -123,7 +123,11 @@ def _read_csv(path: Path) -> list[tuple[str, Sequence[object]]]:
     rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
     if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
         raise ValueError(f"no column {', '.join(missing)}; wanted are the columns {', '.join(COLUMNS)}")
-    return [(row["image"], [row[column] for column in COLUMNS[1:]]) for row in rows]
+    found = [[row[column] for column in COLUMNS] for row in rows]
+    for line, row in enumerate(found, 2):
+        if None in row:
+            raise ValueError(f"row {line} is too short")
+    return [(row[0], row[1:]) for row in found]
 
 
 def _box(values: Sequence[object], name: str) -> Box:

@@ -5,13 +5,21 @@ import os
 import platform
 import re
 import secrets
+import stat
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-_TEMPORARY = f".facelm-{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
+if os.name == "posix":
+    import fcntl
 
+_OURS = ".facelm-"
+_TEMPORARY = f"{_OURS}{re.sub(r'[^A-Za-z0-9]', '', platform.node())}-"
+_DAY = 24 * 60 * 60
+_CLEARED: set[str] = set()
 
 _SPELLED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of control and format characters, surrogates, line and paragraph separators."""
@@ -45,48 +53,102 @@ def spell(text: str, but: str = "") -> str:
     )
 
 
+def exists(path: Path) -> bool:
+    """Whether there is a file, folder or device; not where its name is too long, or its folder cannot be searched."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file, or a link to one, likewise."""
+    return exists(path) and path.is_file()
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path to write to, which takes the place of `path` when the with-block ends well.
 
     Readers of `path` see the old content or the new, never a part. After any exception the temporary file is
-    gone and `path` is as it was. The file's mode is what open() gives a new file.
+    gone and `path` is as it was. Only a regular file is ever replaced. The file's mode is what open() gives a new file.
+    What killed processes left unfinished in the folder is removed before the first file is written there.
 
     Args:
         path: The file to write; its folder is made if missing.
 
     Yields:
-        A path in the same folder, with a hidden name and the same suffix; nothing is there yet.
+        A path in the same folder, with a hidden name and the same suffix; an empty file is there.
 
     Raises:
         ImageError: Any OSError in the with-block, in making the folder or in the replacement; also if `path`
-            is a folder or a device.
+            is a folder, a device or a link.
     """
     target = Path(path)
-    temporary = target.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}{target.suffix}")
     try:
-        # A device such as /dev/null would be replaced by a plain file, if the user may do that.
-        if target.exists() and not target.is_file():
-            raise error_of(target, "cannot be written (a folder or device has this name)")
+        check_replaceable(target)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if str(target.parent) not in _CLEARED:
+            _CLEARED.add(str(target.parent))
+            _remove_leftovers(target.parent)
+        temporary, lock = _open_temporary(target)
         try:
             yield temporary
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+            lock.close()
     except (FileExistsError, NotADirectoryError) as error:
         raise error_of(target, "cannot be written (a file has the name of its folder)") from error
     except OSError as error:
         raise error_of(target, f"cannot be written ({error.strerror or error})") from error
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that runs on this machine left in a folder when they were killed."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        number = path.name.removeprefix(_TEMPORARY).split("-")[0]
-        if number.isdecimal() and not _is_running(int(number)):
-            with suppress(OSError):  # it is another user's
+def check_replaceable(path: Path) -> None:
+    """Make sure that nothing but a regular file has a name.
+
+    Raises:
+        ImageError: A folder, a device or a link has it: written through, /dev/stdout would be a plain file after that.
+        OSError: There cannot be such a name.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise error_of(path, "cannot be written (a folder, device or link has this name)")
+
+
+def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:
+    """A new temporary file for a target, locked while it is open."""
+    while True:
+        path = target.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}{target.suffix}")
+        file = path.open("xb")
+        if os.name != "posix":
+            file.close()
+            return path, file
+        with suppress(OSError):  # there are disks without locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if exists(path):  # and nobody took it for one that was left, before it was locked
+            return path, file
+        file.close()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of killed processes: those of this machine that nobody locks, others after a day."""
+    for path in folder.glob(f"{_OURS}*"):
+        with suppress(OSError):  # it is another user's, or gone
+            old = path.stat().st_mtime < time.time() - _DAY
+            if old or (os.name == "posix" and path.name.startswith(_TEMPORARY) and _is_free(path)):
                 path.unlink()
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no process writes to a temporary file; numbers of processes differ between containers, locks do not."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def remove_later(name: Callable[[int], Path], count: int) -> None:
@@ -106,16 +168,3 @@ def remove_later(name: Callable[[int], Path], count: int) -> None:
             return
         except OSError as error:
             raise error_of(name(number), f"cannot be removed ({error.strerror})") from error
-
-
-def _is_running(process: int) -> bool:
-    """Whether there is a process of a number; where that cannot be asked, it is taken for running."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True

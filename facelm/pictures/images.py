@@ -12,7 +12,6 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from facelm.pictures.depths import lay_on_white
 from facelm.pictures.files import atomic_path, error_of
 from facelm.pictures.pixels import orientation_of, to_upright_rgb, turn_upright
+from facelm.pictures.room import ROOM, read_bytes
 
 PICTURE_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
@@ -39,6 +39,8 @@ the header is checked before anything is decoded. The largest phone cameras (163
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 """Of PIL, which leaves HEIC to another library: only what the suffixes promise, for EPS would start Ghostscript."""
 
+_JPEG_MAGIC, _SCAN = b"\xff\xd8", b"\xff\xda"
+_MAX_SCANS = 100  # each goes over the whole picture; encoders write some ten
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MASK_KINDS = "a mask is a palette or grey PNG of class indices"
 
@@ -61,7 +63,7 @@ def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> NDArray
         ImageError: The file is missing, a folder, not permitted, empty, not a picture, truncated or damaged,
             or has too many pixels.
     """
-    return decode(_read_bytes(path), os.fspath(path), max_pixels)
+    return decode(read_bytes(path), os.fspath(path), max_pixels)
 
 
 def decode(data: bytes, name: str, max_pixels: int | None = None) -> NDArray[np.uint8]:
@@ -125,7 +127,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         ImageError: As for `read`, and for a lossy or colour picture, one with an alpha channel, and values above 255.
     """
-    image = _load(_read_bytes(path), os.fspath(path), MAX_PIXELS)
+    image = _load(read_bytes(path), os.fspath(path), MAX_PIXELS)
     if image.format == "JPEG" or image.info.get("compression") == "jpeg":
         raise error_of(path, f"is a JPEG, whatever its name says, which changes class indices; {_MASK_KINDS}")
     if image.mode not in {"P", "L", "1"} and not image.mode.startswith("I"):
@@ -206,24 +208,12 @@ def _write(path: str | os.PathLike[str], image: Image.Image, **options: Any) -> 
         temporary.write_bytes(encoded.getbuffer())
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The content of a file, or an `ImageError` that says why there is none."""
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise error_of(path, "no such file") from error
-    except IsADirectoryError as error:
-        raise error_of(path, "is a folder, not a picture") from error
-    except PermissionError as error:
-        raise error_of(path, "no permission to read it") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise error_of(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-
-
 def _load(data: bytes, name: str, most: int) -> Image.Image:
     """A decoded picture in PIL's own mode, its size checked beforehand."""
     if not data:
         raise error_of(name, "empty file")
+    if data[:2] == _JPEG_MAGIC and (scans := data.count(_SCAN)) > _MAX_SCANS:
+        raise error_of(name, f"too many scans ({scans:,}; the limit is {_MAX_SCANS})")
     image = _open(data, name, most)
     pixels = image.width * image.height
     if pixels > most:
@@ -231,6 +221,7 @@ def _load(data: bytes, name: str, most: int) -> Image.Image:
     if pixels == 0:
         raise error_of(name, f"not a picture, or damaged (its size is {image.width}×{image.height})")
     try:
+        ROOM.take(pixels)
         image.load()
     except MemoryError as error:
         raise error_of(name, f"not enough memory for its {pixels:,} pixels") from error

@@ -20,6 +20,7 @@ from facelm.pictures.files import error_of
 from facelm.pictures.images import PICTURE_SUFFIXES
 from facelm.pictures.kinds import LEFT_OUT
 from facelm.pictures.motion import CLIP_SUFFIXES
+from facelm.pictures.room import MAX_BYTES, check_length
 from facelm.pictures.texts import UsageError
 
 OWN_SUFFIXES = (
@@ -65,9 +66,11 @@ def read(source: Source, stopped: Callable[[], bool] = lambda: False) -> NDArray
     name = "standard input" if source.path is None else os.fspath(source.path)
     if source.path is None:
         try:
+            if sys.stdin is None:
+                raise error_of(name, "is closed")
             return images.decode(_read_pipe(sys.stdin.fileno(), name, stopped), name, source.max_pixels)
         except (OSError, ValueError):  # it is no file, or one that does not wait
-            return images.decode(sys.stdin.buffer.read(), name, source.max_pixels)
+            return images.decode(check_length(sys.stdin.buffer.read(MAX_BYTES + 1), name), name, source.max_pixels)
     if not stat.S_ISFIFO(_mode(source.path)):
         return images.read(source.path, source.max_pixels)
     try:
@@ -101,6 +104,8 @@ def _read_pipe(pipe: int, name: str, stopped: Callable[[], bool]) -> bytes:
         if not part:
             return b"".join(parts)
         parts.append(part)
+        if sum(map(len, parts)) > MAX_BYTES:
+            check_length(None, name)
 
 
 def find(
@@ -114,8 +119,8 @@ def find(
     A file is taken whatever its suffix, and also when it is missing: it fails when it is read, and the rest
     go on. So does a folder that may not be opened. Folders and globs give files with a picture's suffix,
     without hidden ones, facelm's own, pipes and devices; they do not follow links to folders, except where a
-    single ``*`` of a glob names one. A folder or glob without a picture gives nothing. A file that two inputs name is
-    taken once, as the first of them calls it; a link to a file counts as a file of its own.
+    single ``*`` of a glob names one. A folder without a picture gives nothing; a glob is then a file
+    that is missing, beside others. A file that two inputs name is taken once, as the first of them calls it.
 
     Args:
         inputs: Each a file, a folder, a glob (unless a file has that very name), or ``-``.
@@ -132,10 +137,15 @@ def find(
     if inputs.count("-") > 1:
         raise UsageError("standard input (-) can be read only once")
     sources: dict[str, Source] = {}
+    unmatched: set[Source] = set()
     closed = frozenset(os.path.realpath(path) for path in results)
     wanted = PICTURE_SUFFIXES | CLIP_SUFFIXES if clips else PICTURE_SUFFIXES
     for text in inputs:
-        for source in _expand(text, closed, wanted | LEFT_OUT.keys()):
+        expanded = list(_expand(text, closed, wanted | LEFT_OUT.keys()))
+        if not expanded and _MAGIC.search(text) and not _mode(Path(text)):
+            expanded = [Source(Path(text), text, Path(text).stem)]
+            unmatched.update(expanded)
+        for source in expanded:
             if source.path and source.path.suffix.lower() in LEFT_OUT and source.name != text:
                 left_out(source.path)
                 continue
@@ -143,7 +153,7 @@ def find(
             # raise when links lead in a circle.
             key = "-" if source.path is None else f"{os.path.realpath(source.path.parent)}/{source.path.name}"
             sources.setdefault(key, source)
-    return list(sources.values())
+    return [] if unmatched.issuperset(sources.values()) else list(sources.values())
 
 
 def common_folder(inputs: Sequence[str]) -> Path | None:
@@ -215,7 +225,7 @@ def _mode(path: Path) -> int:
     """What kind of file it is, for ``stat``; 0 when there is none, or none that may be looked at."""
     try:
         return path.stat().st_mode
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 

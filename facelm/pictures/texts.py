@@ -57,6 +57,8 @@ def read_list(path: Path) -> list[str]:
             be read.
     """
     try:
+        if str(path) == "-" and sys.stdin is None:
+            raise UsageError("standard input is closed")
         data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
         text = decode(data)
     except OSError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from facelm.pictures.depths import lay_on_white, to_8_bits
 from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.room import ROOM
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -63,6 +64,7 @@ def read_deep(data: bytes, name: str, most_pixels: int) -> tuple[NDArray[np.uint
             pixels = page.imagewidth * page.imagelength
             if pixels > most_pixels:
                 raise error_of(name, f"too many pixels ({pixels:,}; the limit is {most_pixels:,})")
+            ROOM.take(pixels)
             values = _read_values(page, data, name)
             orientation = page.tags.valueof(_ORIENTATION, 1)
             return _to_rgb(page, values), orientation if orientation in range(1, 9) else 1

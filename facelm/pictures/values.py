@@ -15,15 +15,23 @@ _LARGEST = 2**63  # of a whole number
 _SHOWN = 60  # letters of a wrong value
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, constants: bool = False) -> Any:
     """What a JSON text says: finite numbers only, each name once, nested no deeper than Python can follow.
+
+    Args:
+        text: The text.
+        constants: Also take NaN and Infinity, which Python writes.
 
     Raises:
         ValueError: It is something else.
     """
     try:
         return json.loads(
-            text, parse_constant=_refuse, parse_int=_whole, parse_float=_finite, object_pairs_hook=_named_once
+            text,
+            parse_constant=float if constants else _refuse,
+            parse_int=_whole,
+            parse_float=_finite,
+            object_pairs_hook=_named_once,
         )
     except RecursionError:
         raise ValueError("nested too deep") from None

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.points import POINTS
-from facelm.pictures.files import ImageError, atomic_path
+from facelm.pictures.files import atomic_path, error_of
 from facelm.results.coco import dump_coco
+from facelm.results.journals import read_lines
 from facelm.results.openface import dump_csv
 from facelm.results.pts import save_pts
 from facelm.results.records import (
@@ -64,7 +65,7 @@ def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]
     """The records of a file of JSON lines by name of picture or clip, without those of which a line tells an error.
 
     Args:
-        path: The file; a last line that is not whole is left out.
+        path: The file, or one that a run which was killed left a journal of; a last line that is not whole is left out.
         solid: Only records whose faces have landmarks in three dimensions.
 
     Raises:
@@ -73,20 +74,20 @@ def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]
     records: dict[str, list[PictureRecord]] = {}
     failed: set[str] = set()
     try:
-        for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            line: dict[str, Any] = json.loads(text) if text.endswith("\n") else {"error": "cut off"}
+        for line in read_lines(path):
             if "error" in line or any(("landmarks_3d" in face) != solid for face in line["faces"]):
-                failed.add(line.get("image", ""))
+                failed.add(line["image"])
                 continue
             faces = tuple(_face_from_json(face) for face in line["faces"])
             frame, time = line.get("frame"), line.get("timestamp")
             record = PictureRecord(line["image"], line["width"], line["height"], faces, frame=frame, timestamp=time)
             if frame is None:
                 records[record.image] = [record]
+                failed.discard(record.image)
             else:
                 records.setdefault(record.image, []).append(record)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ImageError(f"{path}: cannot be read as JSON lines of landmarks ({error})") from error
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise error_of(path, f"cannot be read as JSON lines of landmarks ({error})") from error
     return {name: found for name, found in records.items() if name not in failed}
 
 

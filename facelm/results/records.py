@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,3 +107,11 @@ def frame_of(record: PictureRecord) -> dict[str, Any]:
     if record.frame is None:
         return {}
     return {"frame": record.frame, "timestamp": rounded(record.timestamp or 0.0, TIME_DECIMALS)}
+
+
+def count_faces(records: Sequence[PictureRecord] | None) -> int | None:
+    """How many faces are in the records of a picture, or tracks in those of a clip; None where there are no records."""
+    if records is None:
+        return None
+    tracks = {face.track for record in records for face in record.faces}
+    return sum(len(record.faces) for record in records) if tracks <= {None} else len(tracks)

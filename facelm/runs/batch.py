@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm.engines.weights import first_line, is_shortage
 from facelm.pictures.choice import Choice
 from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.room import ROOM
 from facelm.pictures.sources import Source, read
 from facelm.results.records import plain_text
 
@@ -130,13 +132,21 @@ def _process(
     """Do all that is to be done with a picture."""
     start = time.perf_counter()
     try:
-        rgb = read(source, stopped)
-        faces = see(source, rgb)
-        result = finish(source, rgb, faces)
-    except (ImageError, MemoryError, cv2.error) as error:
-        if isinstance(error, MemoryError):
-            error = error_of(source.name, "too large for the memory of this machine")
-        elif isinstance(error, cv2.error):
-            error = error_of(source.name, f"OpenCV cannot process it ({error.err})")
-        return Outcome(source, seconds=time.perf_counter() - start, error=str(error))
+        with ROOM.share():
+            rgb = read(source, stopped)
+            faces = see(source, rgb)
+            result = finish(source, rgb, faces)
+    except Exception as error:  # as many records as inputs, whatever is raised
+        return Outcome(source, seconds=time.perf_counter() - start, error=cause_of(source, error))
     return Outcome(source, len(faces), time.perf_counter() - start, result)
+
+
+def cause_of(source: Source, error: Exception) -> str:
+    """Why a picture or clip failed, in one line that names it."""
+    if isinstance(error, ImageError):
+        return str(error)
+    if is_shortage(error):
+        return str(error_of(source.name, "too large for the memory of this machine"))
+    if isinstance(error, cv2.error):
+        return str(error_of(source.name, f"OpenCV cannot process it ({error.err})"))
+    return str(error_of(source.name, f"cannot be processed ({type(error).__name__}: {first_line(error)})"))

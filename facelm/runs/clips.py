@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.choice import Choice
-from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.files import error_of
 from facelm.pictures.sources import Source
-from facelm.runs.batch import Outcome, Result
+from facelm.runs.batch import Outcome, Result, cause_of
 from facelm.video.clips import Clip
 from facelm.video.watching import SeenFrame, Steadier, follow
 
@@ -77,8 +77,8 @@ def process(
                 yield _part(source, *done.popleft())
         fault = "; ".join([*clip.faults, *([fault] if fault else [])])
         error = str(error_of(source.name, fault)) if fault else None
-    except (ImageError, MemoryError) as raised:
-        error = str(raised) if isinstance(raised, ImageError) else str(error_of(source.name, "too large for memory"))
+    except Exception as raised:  # as many records as inputs, whatever is raised
+        error = cause_of(source, raised)
     yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames)
 
 

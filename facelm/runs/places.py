@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.pictures.files import error_of
+from facelm.pictures.files import error_of, exists
 from facelm.pictures.sources import Source
+from facelm.pictures.texts import UsageError
 from facelm.runs.batch import Result
 from facelm.runs.clips import Finish
 from facelm.video.clips import Clip
@@ -78,6 +80,25 @@ def into_video(
 def unfinished(path: Path) -> Path:
     """What lies beside the results of a clip until all of them are there: ``--skip-existing`` does it again."""
     return path.with_name(f".{path.name}.unfinished")
+
+
+def are_whole(paths: Sequence[Path], folder: bool) -> bool:
+    """Whether all results of a picture or clip are there: files, or a folder, and no mark that they are unfinished."""
+    there = (path.is_dir() if folder else path.is_file() for path in paths if exists(path))
+    return sum(there) == len(paths) and not exists(unfinished(paths[0]))
+
+
+def check_distinct(sources: Sequence[Source], *files: Path | None) -> None:
+    """Make sure that files which hold what is about all pictures are none of the inputs, and each another one.
+
+    Raises:
+        UsageError: Two have one name.
+    """
+    taken = {os.path.realpath(source.path) for source in sources if source.path}
+    for path in filter(None, files):
+        if (name := os.path.realpath(path)) in taken:
+            raise UsageError(f"{path}: cannot be written, for it is an input or another output as well")
+        taken.add(name)
 
 
 @contextmanager

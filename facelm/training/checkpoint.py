@@ -15,9 +15,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from facelm.pictures import files
+from facelm.engines.tensors import find_infinite
+from facelm.pictures import files, values
 
 _METADATA_KEY = "state"
+_NUMBERS = values.Rule(
+    "numbers by name", lambda row: isinstance(row, dict) and {type(n) for n in row.values()} <= {int, float}
+)
+_COUNT = values.whole(0, 1 << 40)
+_STATE = {
+    "epoch": _COUNT,
+    "step": _COUNT,
+    "loss_sum": values.number(-1e30, 1e30),
+    "best_f1": values.number(-1, 1),
+    "history": values.several(_NUMBERS),
+    "schedule": _COUNT,
+    "scaler": _NUMBERS,
+    "data": values.text(),
+}
+"""The one schema of what a checkpoint says beside its tensors."""
+
+_MOMENTS = frozenset({"step", "exp_avg", "exp_avg_sq"})
 
 
 def save_checkpoint(
@@ -41,8 +59,8 @@ def save_checkpoint(
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors["random"] = torch.get_rng_state()
     # Cloned, for safetensors refuses tensors that share their memory.
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -69,27 +87,42 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, "pt") as file:
-            state: dict[str, Any] = json.loads(file.metadata()[_METADATA_KEY])
+            state: dict[str, Any] = values.parse_json(file.metadata()[_METADATA_KEY], constants=True)
+            values.check(values.as_tuples(state), _STATE)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if (name := find_infinite(tensors)) is not None:
+            raise ValueError(f"{name} holds numbers that are not finite")
         network.load_state_dict(_below(tensors, "network."))
         average.load_state_dict(_below(tensors, "average."))
         _load_optimizer(optimizer, _below(tensors, "optimizer."))
         torch.set_rng_state(tensors["random"])
-    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path}: not a checkpoint of this run ({cause})") from error
     return state
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Load the state of AdamW: for each weight that has had a gradient how many, and two moments.
+
+    Raises:
+        ValueError: It is the state of something else.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for name, value in tensors.items():
-        index, key = name.split(".")
+        index, _, key = name.partition(".")
+        if not index.isdecimal() or int(index) >= len(weights) or key not in _MOMENTS:
+            raise ValueError(f"optimizer.{name} is not of this run")
         weight = weights[int(index)]
+        if value.shape != (() if key == "step" else weight.shape):
+            raise ValueError(f"optimizer.{name} has the shape {tuple(value.shape)}")
         # A fused step takes for granted that moments lie in memory as weights do, channels last.
-        fitting = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        fitting = value.float() if key == "step" else torch.empty_like(weight).copy_(value)
         state.setdefault(int(index), {})[key] = fitting
+    for number, moments in state.items():
+        if missing := _MOMENTS - moments.keys():
+            raise ValueError(f"optimizer.{number}.{min(missing)} is missing")
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

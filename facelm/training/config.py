@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+
+from facelm.engines.weights import ENCODER, SIZE
+from facelm.pictures import values
+from facelm.pictures.texts import read_text
+
+_NAME = values.text(r"(?s)[^\0]+", "a name")
+_NAMES = values.several(_NAME)
+_OR_NONE = values.either(values.choice(None), _NAME)
+_RULES = {
+    "data": values.several(_NAME, 1),
+    "out": values.text(r"(?s)[^\0]*", "the name of a folder"),
+    "val": _NAMES,
+    "backgrounds": _NAMES,
+    "classes": _OR_NONE,
+    "encoder": ENCODER,
+    "init": _OR_NONE,
+    "pretrained": values.choice(False, True),
+    "teacher": _NAMES,
+    "epochs": values.whole(1, 1_000_000),
+    "size": SIZE,
+    "batch": values.whole(1, 1 << 16),
+    "lr": values.number(1e-9, 1e3),
+    "seed": values.whole(0, 2**63 - 1),
+    "workers": values.whole(0, 1024),
+    "device": _NAME,
+}
+"""The one schema of what a run is made of, on the command line and in the folder of a run."""
 
 
 class TrainError(Exception):
@@ -56,10 +81,10 @@ class TrainConfig:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.size % 32 or self.size <= 0:
-            raise TrainError(f"--size {self.size}: wanted is a multiple of 32")
-        if min(self.epochs, self.batch) < 1 or self.lr <= 0 or self.workers < 0:
-            raise TrainError("--epochs, --batch and --lr must be above zero, --workers not below")
+        try:
+            values.check({each.name: getattr(self, each.name) for each in fields(self)}, _RULES, "--{}")
+        except ValueError as error:
+            raise TrainError(str(error)) from None
         if self.size == 32 and self.batch == 1:
             raise TrainError("--size 32 --batch 1: too little for batch normalisation; raise one of them")
 
@@ -71,9 +96,9 @@ class TrainConfig:
             TrainError: The folder holds no run.
         """
         try:
-            read = json.loads((run / "config.json").read_text())
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in read.items()}
+            read = values.as_tuples(values.parse_json(read_text(run / "config.json")))
+            values.check(read, _RULES, "--{}")
             # The folder may have been moved, or the run started from another working directory.
-            return cls(**values | {"out": str(run)})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return cls(**read | {"out": str(run)})
+        except (OSError, ValueError, TypeError) as error:
             raise TrainError(f"{run}: holds no run that can be resumed ({error})") from error

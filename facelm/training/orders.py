@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 from facelm import classes
+from facelm.pictures.files import exists
 from facelm.pictures.texts import read_text
+from facelm.pictures.values import parse_json
 
+_MOST = 223  # values, beside those of the classes and the unknown
 Order = tuple[tuple[int, ...], ...]
 """For each value of a mask, the indices of the classes that it stands for; empty where values are class indices."""
 
@@ -32,13 +35,15 @@ def read_order(name: str | Path) -> Order:
         names = KNOWN[str(name)]
         return () if names == classes.NAMES else tuple((index,) for index in classes.indices(*names))
     try:
-        read = json.loads(read_text(Path(name)))
+        read = parse_json(read_text(Path(name)))
+        if not isinstance(read, dict) or not 0 < len(read) <= _MOST:
+            raise ValueError(f"there may be 1 to {_MOST} values")
         order = tuple(tuple(classes.indices(*read[str(value)])) for value in range(len(read)))
         if not all(order):
             raise ValueError("a value without a class")
     except (OSError, ValueError, KeyError, TypeError) as error:
         wanted = 'wanted is {"0": ["background", ...], "1": ...}, with the names of the 19 classes'
-        known = "" if Path(name).exists() else f", or one of {', '.join(KNOWN)}"
+        known = "" if exists(Path(name)) else f", or one of {', '.join(KNOWN)}"
         raise ValueError(f"{name}: cannot be used ({type(error).__name__}: {error}); {wanted}{known}") from error
     return order
 

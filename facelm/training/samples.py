@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -124,6 +125,18 @@ def find_samples(
     known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
     training_set = TrainingSet(balance(train, known), config.size, config.seed)
     return training_set, ValidationSet(held_out, config.size)
+
+
+def fingerprint(examples: Sequence[data.Example]) -> str:
+    """By which a run that is resumed knows its data again: names of the pictures, sizes of the files."""
+    of = hashlib.sha256()
+    for example in examples:
+        mask = example.mask or example.parts[0][1]
+        of.update(
+            f"{example.image.name} {example.image.stat().st_size} {mask.stat().st_size}\n".encode(errors="replace")
+        )
+        of.update(repr((len(example.parts), example.merged)).encode())
+    return of.hexdigest()
 
 
 def make_loader(samples: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:

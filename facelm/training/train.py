@@ -24,7 +24,7 @@ from facelm.training.curves import draw_curves, is_stale, open_board, write_hist
 from facelm.training.events import Checking, Epoch, Event, Missing, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
-from facelm.training.samples import Order, find_samples, iterate, make_loader
+from facelm.training.samples import Order, find_samples, fingerprint, iterate, make_loader
 from facelm.training.schedule import average, learning_rate
 from facelm.training.scores import ConfusionMatrix, Scores
 from facelm.training.teacher import Teachers
@@ -81,6 +81,7 @@ class Run:
             lambda checked, all_: on_event(Checking(checked, all_)),
             lambda masks, names: on_event(Missing(masks, tuple(names))),
         )
+        self.data = fingerprint([*self.training_set.examples, *validation_set.examples])
         self.steps = len(self.training_set.examples) // config.batch
         self.validation = make_loader(
             Subset(validation_set, range(distributed.rank(), len(validation_set), distributed.world())),
@@ -213,7 +214,7 @@ class Run:
         if best:
             self.best_f1 = f1
         if best and distributed.rank() == 0:
-            kept = {name: round(row[name], 4) for name in ("pixel_accuracy", "mean_iou", "mean_f1")}
+            kept = {n: round(row[n], 4) for n in ("pixel_accuracy", "mean_iou", "mean_f1") if not math.isnan(row[n])}
             info = replace(self.info, scores=kept)
             model.save_model(self.average.module, info, self.folder / "best.safetensors")
         if distributed.rank() == 0:
@@ -257,6 +258,7 @@ class Run:
             "history": self.history,
             "schedule": self.schedule.last_epoch,
             "scaler": self.scaler.state_dict(),
+            "data": self.data,
         }
         save_checkpoint(self.folder / "last.ckpt", self.network, self.average, self.optimizer, state)
 
@@ -267,12 +269,12 @@ class Run:
         except ValueError as error:
             raise TrainError(str(error)) from error
         try:
-            self.epoch, self.step = int(state["epoch"]), int(state["step"])
-            self.loss_sum, self.best_f1 = float(state["loss_sum"]), float(state["best_f1"])
-            self.history = list(state["history"])
+            self.epoch, self.step, self.schedule.last_epoch = (state[name] for name in ("epoch", "step", "schedule"))
+            self.loss_sum, self.best_f1, self.history = (state[name] for name in ("loss_sum", "best_f1", "history"))
             self.scaler.load_state_dict(state["scaler"])
-            self.schedule.last_epoch = int(state["schedule"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainError(f"{path}: not a checkpoint of this run ({error})") from error
+        if state.get("data", self.data) != self.data:
+            raise TrainError(f"{path}: the data of this run have changed since; start a new run with --init")
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr * learning_rate(self.schedule.last_epoch, self.config.epochs * self.steps)

@@ -55,11 +55,6 @@ def test_no_space_left_is_an_image_error_and_keeps_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_nothing_written_is_an_image_error(tmp_path):
-    with pytest.raises(ImageError, match="cannot be written"), atomic_path(tmp_path / "x.txt"):
-        pass
-
-
 NASTY = "a\x1b[2J\x9b31m\x1b]0;title\x07\r\u202egpj.jpg"
 
 

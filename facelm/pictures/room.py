@@ -1,0 +1,126 @@
+"""Room: how much memory the pictures in hand may take, over all threads, and how large a file may be."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from facelm.pictures.files import error_of
+
+MAX_BYTES = 2_000_000_000
+"""Most bytes that a file which is read may have: a TIFF of the most pixels and sixteen bits has fewer."""
+
+_BYTES_A_PIXEL = 30  # from the decoded picture to the encoded result, at their most
+_SHARE = 0.5  # of the memory that there is, for several pictures
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
+
+
+class Room:
+    """Pixels that may be in hand at once.
+
+    Args:
+        together: How many of several pictures.
+        alone: How many of one.
+    """
+
+    def __init__(self, together: int, alone: int) -> None:
+        self.together, self.alone = together, alone
+        self._taken = 0
+        self._change = threading.Condition()
+        self._own = threading.local()
+
+    @contextmanager
+    def share(self) -> Iterator[None]:
+        """Give back at the end what this thread takes meanwhile."""
+        self._own.taken = 0
+        try:
+            yield
+        finally:
+            with self._change:
+                self._taken -= self._own.taken
+                self._change.notify_all()
+            del self._own.taken
+
+    def take(self, pixels: int) -> None:
+        """Wait until there is room for a picture; outside of `share` there is.
+
+        Raises:
+            MemoryError: There is never as much.
+        """
+        if pixels > self.alone:
+            raise MemoryError(f"there is memory for {self.alone:,} pixels")
+        if not hasattr(self._own, "taken"):
+            return
+        with self._change:
+            own = self._own.taken
+            self._change.wait_for(lambda: self._taken == own or self._taken + pixels <= self.together)
+            self._taken += pixels
+            self._own.taken += pixels
+
+
+def find_memory() -> int:
+    """Bytes of memory that this process may use, as far as the system tells."""
+    found = [_physical()]
+    for name in _LIMITS:
+        try:
+            found.append(int(Path(name).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    if sys.platform != "win32":
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        found += [] if limit == resource.RLIM_INFINITY else [limit]
+    return min(found)
+
+
+def _physical() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no such thing
+        return 1 << 34
+
+
+_PIXELS = find_memory() // _BYTES_A_PIXEL
+ROOM = Room(int(_SHARE * _PIXELS), _PIXELS)
+"""Of this process."""
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file.
+
+    Raises:
+        facelm.ImageError: There is none; the message says why.
+        MemoryError: There is no room for it.
+    """
+    try:
+        found = Path(path).stat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise error_of(path, "is a device, not a picture")
+        ROOM.take(min(found.st_size, MAX_BYTES) // _BYTES_A_PIXEL)
+        with Path(path).open("rb") as file:
+            return check_length(file.read(MAX_BYTES + 1) if found.st_size <= MAX_BYTES else None, path)
+    except FileNotFoundError as error:
+        raise error_of(path, "no such file") from error
+    except IsADirectoryError as error:
+        raise error_of(path, "is a folder, not a picture") from error
+    except PermissionError as error:
+        raise error_of(path, "no permission to read it") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise error_of(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def check_length(data: bytes | None, name: str | os.PathLike[str]) -> bytes:
+    """The content of a file, unless there is more of it than is read.
+
+    Raises:
+        facelm.ImageError: There is more.
+    """
+    if data is None or len(data) > MAX_BYTES:
+        raise error_of(name, f"too large (the limit is {MAX_BYTES:,} bytes)")
+    return data

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from facelm.pictures import room
+from facelm.pictures.files import ImageError
+from facelm.pictures.room import Room, find_memory, read_bytes
+
+
+def test_pictures_wait_until_there_is_room() -> None:
+    shared, order = Room(10, 20), []
+    entered, leave = threading.Event(), threading.Event()
+
+    def work(name: str, pixels: int) -> None:
+        with shared.share():
+            shared.take(pixels)
+            order.append(name)
+            entered.set()
+            leave.wait(10)
+
+    first = threading.Thread(target=work, args=("large", 15))
+    first.start()
+    assert entered.wait(10)
+    second = threading.Thread(target=work, args=("small", 1))
+    second.start()
+    second.join(0.2)
+    assert second.is_alive() and order == ["large"]
+    leave.set()
+    first.join(10)
+    second.join(10)
+    assert order == ["large", "small"]
+
+
+def test_what_never_has_room_is_refused_at_once() -> None:
+    with pytest.raises(MemoryError):
+        Room(10, 20).take(21)
+    Room(10, 20).take(20)
+
+
+def test_room_is_given_back_whatever_is_raised() -> None:
+    shared = Room(10, 10)
+    for _ in range(3):
+        with pytest.raises(KeyError), shared.share():
+            shared.take(10)
+            raise KeyError
+
+
+def test_the_memory_is_that_of_the_machine_or_less() -> None:
+    assert 1 << 28 < find_memory() < 1 << 50
+
+
+def test_files_are_read_up_to_a_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert read_bytes(path) == b"12345"
+    monkeypatch.setattr(room, "MAX_BYTES", 4)
+    with pytest.raises(ImageError, match="too large"):
+        read_bytes(path)
