@@ -16,7 +16,6 @@ _RULES = {
     "data": values.several(_NAME, 1),
     "out": values.text(r"(?s)[^\0]*", "the name of a folder"),
     "val": _NAMES,
-    "backgrounds": _NAMES,
     "classes": _OR_NONE,
     "encoder": ENCODER,
     "init": _OR_NONE,
@@ -28,6 +27,8 @@ _RULES = {
     "lr": values.number(1e-9, 1e3),
     "seed": values.whole(0, 2**63 - 1),
     "workers": values.whole(0, 1024),
+    "patience": values.either(values.choice(None), values.whole(1, 1_000_000)),
+    "tensorboard": values.choice(False, True),
     "device": _NAME,
 }
 """The one schema of what a run is made of, on the command line and in the folder of a run."""

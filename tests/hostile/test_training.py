@@ -26,7 +26,6 @@ NAN, HUGE = float("nan"), 10**400
 CONFIG: dict[str, list[Any]] = {
     "data": [[], 3, "data", [3], [[]], None, ["nul\0"]],
     "val": [3, [None], "val"],
-    "backgrounds": [3],
     "teacher": [3, [3], "lite"],
     "classes": [3, []],
     "encoder": [3, [], "", "tu-hf-hub:a/b", "local-dir:/tmp"],
@@ -38,6 +37,8 @@ CONFIG: dict[str, list[Any]] = {
     "lr": [0, -1, NAN, float("inf"), "x", HUGE, 1e300],
     "seed": [-5, 1.5, "x", 2**63, 2**64, 2**70, HUGE],
     "workers": [-1, 1.5, "x", 10**6],
+    "patience": [0, 1.5, "x", NAN, HUGE],
+    "tensorboard": [1, "yes", None],
     "device": [None, 3, ""],
     "colour": ["red"],
     "__class__": [1],
