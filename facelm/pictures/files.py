@@ -113,8 +113,10 @@ def check_replaceable(path: Path) -> None:
         OSError: There cannot be such a name.
     """
     with suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise error_of(path, "cannot be written (a folder, device or link has this name)")
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            kind = "link" if stat.S_ISLNK(mode) else "folder or device"
+            raise error_of(path, f"cannot be written (a {kind} has this name)")
 
 
 def _open_temporary(target: Path) -> tuple[Path, BinaryIO]:

@@ -99,10 +99,10 @@ def test_no_permission(tmp_path, monkeypatch):
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read everything
 
-        def refuse(self):
+        def refuse(self, *_):
             raise PermissionError(13, "Permission denied", str(self))
 
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ImageError) as error:
         read(path)
     assert_one_line(error, path, "no permission")
