@@ -88,7 +88,8 @@ def test_landmarks_are_json_lines_of_the_contract(facelm: Run, photos: Path) -> 
     assert (turned["width"], turned["height"]) == (204, 256)
     for record in (first, turned):
         (face,) = record["faces"]
-        assert set(face) == {"box", "score", "roll", "pose", "landmarks", "confidence", "visible"}
+        contract = ["box", "score", "roll", "pose", "landmarks", "confidence", "visible"]
+        assert list(face) == [*contract, "covered", "covered_by"]
         assert set(face["pose"]) == {"yaw", "pitch", "roll"} and face["pose"]["roll"] == face["roll"]
         assert np.array(face["landmarks"]).shape == (68, 2)
         assert len(face["confidence"]) == len(face["visible"]) == 68
