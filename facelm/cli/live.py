@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from facelm.cli.options import DeviceOption, FlipOption, ModelOption, load_parser
+from facelm.cli.options import CLIPS_MODEL, DeviceOption, FlipOption, ModelOption, load_parser
 
 
 def live(
-    model: ModelOption = "lite",
+    model: ModelOption = CLIPS_MODEL,
     device: DeviceOption = "auto",
     flip: FlipOption = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 takes one that is free.")] = 8765,

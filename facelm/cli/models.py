@@ -45,7 +45,9 @@ def train(
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Download ImageNet weights to start from.")] = False,
     teacher: Annotated[
         list[str] | None,
-        typer.Option(help="Model to learn from: lite, resnet50, or a file that train wrote. Of several, the mean."),
+        typer.Option(
+            help="Model to learn from: tiny, lite, resnet50, or a file that train wrote. Of several, the mean."
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training data.")] = 60,
     size: Annotated[int, typer.Option(min=32, help="Width and height in training, pixels; a multiple of 32.")] = 256,
@@ -207,7 +209,7 @@ def evaluate(
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="lite, resnet50, or a file that train wrote.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="tiny, lite, resnet50, or a file that train wrote.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The ONNX file. Default: beside the model, where facelm finds it."),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_type_hints
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from facelm.pictures.boxes import Box
 
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="lite, resnet50, or a file that train wrote.")]
+PICTURES_MODEL, CLIPS_MODEL = "lite", "tiny"
+
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="tiny, lite, resnet50, or a file that train wrote.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes the fastest that is there.")]
 FlipOption = Annotated[
     bool, typer.Option("--flip", help="Average with the mirrored face: a little better, at twice the time.")
@@ -53,7 +56,12 @@ class Job:
         Path | None,
         typer.Option(help="File that names an input on each line, or with NUL between them; - is standard input."),
     ] = None
-    model: ModelOption = "lite"
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="tiny, lite, resnet50, or a file that train wrote. Default: lite, for videos tiny."
+        ),
+    ] = None
     device: DeviceOption = "auto"
     batch: BatchOption = 8
     flip: FlipOption = False
@@ -172,6 +180,12 @@ def load_parser(
         return FaceParser(model, device, batch, flip, min_face, threads, min_score)
     except ModelError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def parser_maker(job: Job, moving: bool = False) -> Callable[..., FaceParser]:
+    """What makes the parser that a job asks for, of pictures or of videos; it takes ``threads``."""
+    model = job.model or (CLIPS_MODEL if moving else PICTURES_MODEL)
+    return partial(load_parser, model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
 
 
 def check_model(model: str) -> None:

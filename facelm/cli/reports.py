@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm.cli.options import ClassesOption, Job, load_parser, refuse_overwriting, takes_job
+from facelm.cli.options import ClassesOption, Job, parser_maker, refuse_overwriting, takes_job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: s
         task = prepare(folder, by, order)
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
-    parser = load_parser(job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
+    parser = parser_maker(job)()
     with screen.picture_progress(job.quiet) as progress:
         bar = progress.add_task("pictures", total=None)
         found = write_labelled_page(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from facelm.cli import screen
 from facelm.cli.manifest import open_manifest
-from facelm.cli.options import Engine, Job, check_model, load_parser, match_boxes, refuse_overwriting
+from facelm.cli.options import PICTURES_MODEL, Engine, Job, check_model, match_boxes, parser_maker, refuse_overwriting
 from facelm.cli.screen import Tally
 from facelm.cli.signals import Stop
 from facelm.pictures import files, sources, texts
@@ -172,17 +172,17 @@ class Run:
     ) -> Iterator[Outcome[Result]]:
         """Process pictures with the engine that the options ask for, and clips one by one, in their order."""
         job = self.job
-        make = partial(load_parser, job.model, job.device, job.batch, job.flip, job.min_face, min_score=job.min_score)
+        make = parser_maker(job)
         look = partial(batch.look, self.boxes, self.choice)
         if job.engine is Engine.ray:
-            check_model(job.model)
+            check_model(job.model or PICTURES_MODEL)
             self.stopped.wait()
             yield from cluster.process(self.sources, make, look, finish, self.stopped)
             return
         pictures = [source for source in self.sources if source not in self.clips]
         threads = min(batch.THREADS, len(pictures))
         see = partial(look, make(threads=threads)) if pictures else None
-        parser = make() if len(pictures) < len(self.sources) else None
+        parser = parser_maker(job, moving=True)() if len(pictures) < len(self.sources) else None
         self.stopped.wait()
         how = clips.Following(job.every, not job.no_smooth, self.choice, self.masks, self.jaw)
         for moving, some in groupby(self.sources, self.clips.__contains__):

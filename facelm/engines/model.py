@@ -34,20 +34,12 @@ _LIGHT_ENCODER = 10_000_000
 _UNFIT = (SafetensorError, OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
 
 
-def describe(encoder: str, size: int, data: tuple[str, ...] = (), start: str | None = None) -> ModelInfo:
+def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
     """Describe a new network: light encoders, below ten million parameters, get the lean decoder.
-
-    Args:
-        encoder: Its name in segmentation_models_pytorch.
-        size: Of the pictures, pixels.
-        data: What it is trained on.
-        start: File of start weights; of a model of facelm's with this encoder, the decoder is taken as well.
 
     Raises:
         ModelError: segmentation_models_pytorch has no such encoder.
     """
-    if start and (channels := _known_decoder(Path(start), encoder)):
-        return ModelInfo(encoder, channels, size, data=data)
     try:
         if not ENCODER.holds(encoder):
             raise ValueError(f"wanted is {ENCODER.wanted}")
@@ -56,16 +48,6 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = (), start: str | N
         raise ModelError(f"--encoder {encoder}: segmentation_models_pytorch has no such encoder") from error
     light = sum(p.numel() for p in parameters) < _LIGHT_ENCODER
     return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
-
-
-def _known_decoder(path: Path, encoder: str) -> tuple[int, ...]:
-    """The channels of the decoder that a model of facelm's has to an encoder; of other files none."""
-    try:
-        info = read_info(path)
-    except ModelError:
-        return ()
-    decoders = {info.second_encoder: info.second_decoder_channels, info.encoder: info.decoder_channels}
-    return decoders.get(encoder, ())
 
 
 class MeanOfTwo(nn.Module):
@@ -108,24 +90,18 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
 
 
 def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn.Module:
-    """A U-Net; of fewer than five decoder blocks the logits are coarse, and enlarged."""
-    left_out = len(_DECODER) - len(channels)
     try:
-        network = smp.Unet(
+        network: nn.Module = smp.Unet(
             encoder,
             encoder_weights="imagenet" if pretrained else None,
-            decoder_channels=(*channels, *channels[-1:] * left_out),
+            decoder_channels=channels,
             classes=len(CLASSES),
         )
     except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
         if not pretrained:
             raise
         raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
-    if left_out:
-        network.decoder.blocks = network.decoder.blocks[: len(channels)]
-        network.segmentation_head[1] = nn.Upsample(scale_factor=2**left_out, mode="bilinear")
-    unet: nn.Module = network
-    return unet
+    return network
 
 
 def normalise(info: ModelInfo, rgb: Tensor) -> Tensor:
@@ -242,7 +218,7 @@ def load_model(name_or_path: str, device: torch.device) -> tuple[nn.Module, Mode
     """Load a network for use.
 
     Args:
-        name_or_path: ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
+        name_or_path: ``tiny``, ``lite``, ``resnet50``, or the path of a safetensors file that ``facelm train`` wrote.
         device: Where it is to run.
 
     Returns:

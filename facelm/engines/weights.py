@@ -26,7 +26,7 @@ SIZE = values.whole(32, 2048, step=32)
 ENCODER = values.text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "the plain name of an encoder, without a source")
 """What names of encoders may be: timm takes ``hf-hub:owner/name`` for a download, ``local-dir:`` for a folder."""
 
-_CHANNELS = values.several(values.whole(1, 1 << 16), 1, 5)
+_CHANNELS = values.several(values.whole(1, 1 << 16), 5, 5)
 _THREE_MEANS = values.several(values.number(-1e3, 1e3), 3, 3)
 _THREE_DEVIATIONS = values.several(values.number(1e-3, 1e3), 3, 3)
 _RULES = {
@@ -107,7 +107,7 @@ def find_shipped() -> dict[str, Path]:
 
 
 def find_weights(name_or_path: str) -> Path:
-    """The file of a shipped model (``lite``, ``resnet50``), or of a path.
+    """The file of a shipped model (``tiny``, ``lite``, ``resnet50``), or of a path.
 
     Raises:
         ModelError: There is neither such a model nor such a file.

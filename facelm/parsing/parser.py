@@ -40,7 +40,7 @@ class FaceParser:
     """Finds the faces of a picture and parses each.
 
     Args:
-        weights: Name of a shipped model (``lite``, ``resnet50``) or path of one that ``facelm train`` wrote.
+        weights: Name of a shipped model (``tiny``, ``lite``, ``resnet50``) or path of one that ``facelm train`` wrote.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         batch: Face crops that go through the network at once.
         flip: Average each crop with its mirror image: a little better, at twice the time.

@@ -70,7 +70,7 @@ class Run:
         torch.manual_seed(config.seed)
         # A folder is often called train: its parent tells what of.
         names = tuple("/".join(Path(folder).resolve().parts[-2:]) for folder in config.data)
-        self.info = model.describe(config.encoder, config.size, names, config.init)
+        self.info = model.describe(config.encoder, config.size, names)
         self.network = model.build(self.info, config.pretrained and not resume)
         if config.init and not resume:
             model.initialise(self.network, Path(config.init))

@@ -42,7 +42,7 @@ def test_the_page_shows_the_camera_with_mask_and_points(url: str, tmp_path: Path
         page.open(url)
         state = page.wait_for("/^[0-9.]+ frames.s, 1 face$/.test(state.textContent) && state.textContent")
         assert "frames/s" in state
-        assert page.run("Array.from(byId('model').options, (each) => each.value)")[0] == "lite"
+        assert page.run("Array.from(byId('model').options, (each) => each.value)")[0] == "tiny"
         drawn = page.run(PIXELS)
         page.run("byId('mask').click(), byId('points').click()")
         page.wait_for(f"{GREEN} === 0")

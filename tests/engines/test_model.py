@@ -94,28 +94,6 @@ def test_the_network_gives_a_logit_for_each_class_and_pixel(network: nn.Module) 
         assert network(torch.zeros(2, 3, 64, 96)).shape == (2, 19, 64, 96)
 
 
-def test_a_shorter_decoder_gives_logits_as_many_but_coarser(tmp_path: Path) -> None:
-    short = ModelInfo(ENCODER, (32, 24, 16, 8), 64)
-    torch.manual_seed(3)
-    network = model.build(short).eval()
-    logits = network(torch.rand(1, 3, 64, 96))
-    assert logits.shape == (1, 19, 64, 96)
-    coarse = nn.functional.avg_pool2d(logits, 2)
-    enlarged = nn.functional.interpolate(coarse, scale_factor=2, mode="bilinear")
-    assert float((enlarged - logits).abs().mean()) < 0.1 * float(logits.std())
-    model.save_model(network, short, tmp_path / "short.safetensors")
-    assert model.load_model(str(tmp_path / "short.safetensors"), CPU)[1] == short
-
-
-def test_a_model_to_start_from_tells_the_decoder(saved: Path, info: ModelInfo, tmp_path: Path) -> None:
-    short = replace(info, decoder_channels=(32, 24, 16, 8))
-    path = tmp_path / "short.safetensors"
-    model.save_model(model.build(short), short, path)
-    assert model.describe(ENCODER, 96, start=str(path)) == ModelInfo(ENCODER, (32, 24, 16, 8), 96)
-    assert model.describe("resnet18", 96, start=str(path)) == model.describe("resnet18", 96)
-    assert model.describe(ENCODER, 96, start=str(tmp_path / "none.pth")) == model.describe(ENCODER, 96)
-
-
 def test_normalise(info: ModelInfo) -> None:
     rgb = torch.tensor([0, 128, 255], dtype=torch.uint8).view(1, 3, 1, 1)
     wanted = (np.array([0, 128, 255]) / 255 - info.mean) / info.std
