@@ -67,6 +67,13 @@ def is_file(path: Path) -> bool:
     return exists(path) and path.is_file()
 
 
+def unwritable(path: Path, error: OSError) -> ImageError:
+    """What is said of a file or folder that cannot be written."""
+    in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+    cause = "a file has the name of its folder" if in_the_way else error.strerror or error
+    return error_of(path, f"cannot be written ({cause})")
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path to write to, which takes the place of `path` when the with-block ends well.
@@ -99,10 +106,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
             lock.close()
-    except (FileExistsError, NotADirectoryError) as error:
-        raise error_of(target, "cannot be written (a file has the name of its folder)") from error
     except OSError as error:
-        raise error_of(target, f"cannot be written ({error.strerror or error})") from error
+        raise unwritable(target, error) from error
 
 
 def check_replaceable(path: Path) -> None:
@@ -112,7 +117,7 @@ def check_replaceable(path: Path) -> None:
         ImageError: A folder, a device or a link has it: written through, /dev/stdout would be a plain file after that.
         OSError: There cannot be such a name.
     """
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):
             kind = "link" if stat.S_ISLNK(mode) else "folder or device"

@@ -66,7 +66,7 @@ def journal_of(path: Path, resume: bool) -> Iterator[Journal]:
                 raise
         beside.unlink(missing_ok=True)
     except OSError as error:
-        raise error_of(path, f"cannot be written ({error.strerror or error})") from error
+        raise files.unwritable(path, error) from error
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

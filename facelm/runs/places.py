@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.pictures.files import error_of, exists
+from facelm.pictures.files import exists, unwritable
 from facelm.pictures.sources import Source
 from facelm.pictures.texts import UsageError
 from facelm.runs.batch import Result
@@ -116,7 +116,7 @@ def _mark(path: Path, stopped: Callable[[], bool]) -> Iterator[None]:
         if not stopped():
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise error_of(path, f"cannot be written ({error.strerror or error})") from error
+        raise unwritable(path, error) from error
 
 
 @contextmanager
