@@ -117,6 +117,9 @@ def _mark(path: Path, stopped: Callable[[], bool]) -> Iterator[None]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+    finally:
+        if not exists(path):
+            beside.unlink(missing_ok=True)
 
 
 @contextmanager
