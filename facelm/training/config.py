@@ -24,7 +24,7 @@ _RULES = {
     "epochs": values.whole(1, 1_000_000),
     "size": SIZE,
     "batch": values.whole(1, 1 << 16),
-    "lr": values.number(1e-9, 1e3),
+    "lr": values.number(1e-12, 1e30),
     "seed": values.whole(0, 2**63 - 1),
     "workers": values.whole(0, 1024),
     "patience": values.either(values.choice(None), values.whole(1, 1_000_000)),
