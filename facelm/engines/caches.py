@@ -73,16 +73,16 @@ def keep_note(key: str, valid: Sequence[str], decide: Callable[[], str]) -> str 
     """
     try:
         place = _own_folder() / f"{key}.way"
+        if place.exists():
+            if (kept := place.read_text(encoding="ascii", errors="replace")) in valid:
+                return kept
+            place.unlink()
         descriptor, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=place.parent)
     except OSError:
         return None
     fresh = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            if place.exists():
-                if (kept := place.read_text(encoding="ascii", errors="replace")) in valid:
-                    return kept
-                place.unlink()
             file.write(decide())
         with suppress(FileExistsError):
             os.link(fresh, place)

@@ -213,12 +213,9 @@ def _find_one_sided(example: Example) -> str | None:
     return None
 
 
-def find_problem(example: Example | Path) -> str | None:
-    """What is wrong with the files of an example, or with a picture without mask, in one line."""
+def find_problem(example: Example) -> str | None:
+    """What is wrong with the files of an example, in one line."""
     try:
-        if isinstance(example, Path):
-            _size(example)
-            return None
         width, height = _size(example.image)
         if example.mask is None:
             sizes = {_size(path) for _, path in example.parts}

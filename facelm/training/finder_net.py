@@ -33,12 +33,12 @@ class FinderNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d, e = _WIDTHS
-        self.stem = nn.Sequential(_unit(3, a, 2), _unit(a, b, 2), _Block(b))
-        self.levels = nn.ModuleList([nn.Sequential(_unit(i, o, 2), _Block(o)) for i, o in ((b, c), (c, d), (d, e))])
-        self.lateral = nn.ModuleList([_unit(width, _WIDTH, kernel=1) for width in (c, d, e)])
-        self.smooth = nn.ModuleList([_unit(_WIDTH, _WIDTH) for _ in STRIDES[1:]])
+        self.stem = nn.Sequential(unit(3, a, 2), unit(a, b, 2), Block(b))
+        self.levels = nn.ModuleList([nn.Sequential(unit(i, o, 2), Block(o)) for i, o in ((b, c), (c, d), (d, e))])
+        self.lateral = nn.ModuleList([unit(width, _WIDTH, kernel=1) for width in (c, d, e)])
+        self.smooth = nn.ModuleList([unit(_WIDTH, _WIDTH) for _ in STRIDES[1:]])
         self.heads = nn.ModuleList(
-            [nn.Sequential(_unit(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, OUTPUTS, 1)) for _ in STRIDES]
+            [nn.Sequential(unit(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, OUTPUTS, 1)) for _ in STRIDES]
         )
         for head in self.heads:
             last: nn.Conv2d = head[-1]  # type: ignore[index]
@@ -59,22 +59,24 @@ class FinderNet(nn.Module):
         return torch.cat([each.flatten(2) for each in found], 2).transpose(1, 2).float()
 
 
-def _unit(channels: int, out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+def unit(channels: int, out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    """A convolution, normalised and rectified."""
     return nn.Sequential(
         nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU()
     )
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Two convolutions and a way around them (He et al., CVPR 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.way = nn.Sequential(
-            _unit(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
+            unit(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) -> the same shape."""
         return functional.relu(x + self.way(x))
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 from facelm import classes
 from facelm.engines.export import to_onnx, write_onnx
 from facelm.landmarks.learned import CERTAINTY_KEY, OUTPUTS, REGION_VIEW, VIEW
+from facelm.training.finder_net import Block, unit
 
 _WIDTHS = (16, 32, 48, 64, 80)
 _WIDTH = 48
@@ -39,18 +40,18 @@ class LandmarkNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d, e = _WIDTHS
-        self.stem = nn.Sequential(_unit(3, a, 2), _unit(a, b, 2))
-        self.regions = _unit(len(classes.CLASSES), b, 2)
+        self.stem = nn.Sequential(unit(3, a, 2), unit(a, b, 2))
+        self.regions = unit(len(classes.CLASSES), b, 2)
         self.levels = nn.ModuleList(
             [
-                nn.Sequential(_Block(b), _Block(b)),
-                nn.Sequential(_unit(b, c, 2), _Block(c), _Block(c), _Block(c)),
-                nn.Sequential(_unit(c, d, 2), _Block(d), _Block(d)),
-                nn.Sequential(_unit(d, e, 2), _Block(e), _Block(e)),
+                nn.Sequential(Block(b), Block(b)),
+                nn.Sequential(unit(b, c, 2), Block(c), Block(c), Block(c)),
+                nn.Sequential(unit(c, d, 2), Block(d), Block(d)),
+                nn.Sequential(unit(d, e, 2), Block(e), Block(e)),
             ]
         )
-        self.lateral = nn.ModuleList([_unit(width, _WIDTH, kernel=1) for width in (b, c, d, e)])
-        self.smooth = nn.ModuleList([_Block(_WIDTH), _Block(_WIDTH), nn.Sequential(_Block(_WIDTH), _Block(_WIDTH))])
+        self.lateral = nn.ModuleList([unit(width, _WIDTH, kernel=1) for width in (b, c, d, e)])
+        self.smooth = nn.ModuleList([Block(_WIDTH), Block(_WIDTH), nn.Sequential(Block(_WIDTH), Block(_WIDTH))])
         self.heatmaps = nn.Conv2d(_WIDTH, OUTPUTS, 1)
         self.local = nn.Conv2d(_WIDTH, 2 * OUTPUTS, 1)
         # Convolutions, not linear layers: on those OpenVINO 2026.4 crashes when it compiles for a single thread.
@@ -91,25 +92,6 @@ class LandmarkNet(nn.Module):
                 name = f"levels.0.0.{rest}"
             if name in own:
                 own[name].data.copy_(torch.from_numpy(values.astype(np.float32)))
-
-
-def _unit(channels: int, out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(out), nn.ReLU()
-    )
-
-
-class _Block(nn.Module):
-    """Two convolutions and a way around them (He et al., CVPR 2016)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.way = nn.Sequential(
-            _unit(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.way(x))
 
 
 class _Told(nn.Module):
