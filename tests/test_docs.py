@@ -1,4 +1,4 @@
-"""What README.md and docs/cli.md promise: options that exist, and examples that do what they show."""
+"""What README.md and the pages of docs/ promise: options that exist, and examples that do what they show."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ from typer.main import get_command
 from facelm.cli.app import app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("masks", "results", "faces", "folders", "training", "measuring")
+GUIDE = "\n".join([README, *((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)])
+"""The README, and the pages that it leads to."""
+
 GROUP = get_command(app)
 COMMANDS = GROUP.commands  # type: ignore[attr-defined]
 
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z0-9][a-z0-9-]*|-[a-z])(?![\w-])")
 FOREIGN = {"--index-url": "pip", "--no-deps": "pip", "-r": "pip", "--nproc-per-node": "torchrun"}
-"""Options of other programs that the README names."""
+"""Options of other programs that are named."""
 
 SMALLEST = {"train": "--epochs 1 --size 32 --batch 2 --workers 0"}
 """What an example is told besides, so that it ends in seconds: training takes 60 epochs of 256 pixels otherwise."""
@@ -39,7 +43,7 @@ no option makes it less, and tests/measuring/test_bench.py runs it with the same
 
 
 class Example(NamedTuple):
-    """A command of a ``console`` block, and what the README says that it prints."""
+    """A command of a ``console`` block, and what it is said to print."""
 
     command: str
     comment: str
@@ -62,7 +66,7 @@ def find_inline(text: str) -> list[list[str]]:
     return [shlex.split(each[1].replace("...", "")) for each in found if each]
 
 
-BLOCKS = find_blocks(README)
+BLOCKS = find_blocks(GUIDE)
 
 
 def options_of(command) -> set[str]:
@@ -79,20 +83,26 @@ def test_docs_name_every_command_and_option() -> None:
         assert set(OPTION.findall(listed)) == options_of(COMMANDS[name] if name else GROUP)
 
 
-def test_the_readme_names_only_options_that_there_are() -> None:
+def test_the_guide_names_only_options_that_there_are() -> None:
     known = set().union(*(options_of(each) for each in (GROUP, *COMMANDS.values())))
-    named = set(OPTION.findall(README))
+    named = set(OPTION.findall(GUIDE))
     assert len(named) > 20
     assert named - known == set(FOREIGN)
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
     linked = re.findall(r"\]\((?!http)([^)#]+)", README)
-    assert {"docs/cli.md", "docs/design.md", "docs/experiments.md"} <= set(linked)
+    assert {"docs/cli.md", "docs/design.md", *(f"docs/{page}.md" for page in PAGES)} <= set(linked)
     assert not [name for name in linked if not (ROOT / name).exists()]
 
 
-@pytest.mark.parametrize("words", find_inline(README), ids=" ".join)
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_links_of_the_pages_lead_somewhere(page: Path) -> None:
+    linked = re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [name for name in linked if not (page.parent / name).exists()]
+
+
+@pytest.mark.parametrize("words", find_inline(GUIDE), ids=" ".join)
 def test_commands_in_the_running_text_are_understood(words: list[str]) -> None:
     """They are parsed and not run: they speak of clusters, of GPUs, and of runs that were stopped."""
     command, *arguments = words
@@ -154,7 +164,7 @@ def test_examples_do_what_they_show(block: list[Example], place: Path) -> None:
 
 def test_the_blocks_are_read_whole() -> None:
     examples = [example for block in BLOCKS for example in block]
-    assert len(examples) == len(re.findall(r"^\$ ", README, re.MULTILINE))
+    assert len(examples) == len(re.findall(r"^\$ ", GUIDE, re.MULTILINE))
     assert sum(bool(example.output) for example in examples) == 1
     assert [example.comment for example in BLOCKS[0][:4]] == [
         "a photo: ./photo.overlay.jpg",

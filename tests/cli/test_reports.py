@@ -24,8 +24,10 @@ def test_the_classes_are_shown_with_their_numbers(facelm: Run) -> None:
     assert [(each["index"], each["name"]) for each in listed] == [(each.index, each.name) for each in known]
 
 
-def test_the_readme_has_the_same_table() -> None:
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.+?) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+def test_the_page_of_masks_has_the_same_table() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \| `(\w+)` \| (.+?) \|$", (ROOT / "docs" / "masks.md").read_text("utf-8"), re.MULTILINE
+    )
     assert rows == [(str(each.index), each.name, each.meaning) for each in classes.CLASSES]
 
 
