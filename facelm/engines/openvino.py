@@ -178,6 +178,9 @@ class OpenVinoEngine:
         self.way = way
         if not keep:
             check_layers(model, self.info)
+        from facelm.engines.upsampling import fold_upsampling
+
+        fold_upsampling(model)
         steps = take_pixels(model)
         # Here, for a model made anew gets a number that differs between processes, and then it would not be kept.
         steps.output().postprocess().custom(lambda logits: operations.softmax(logits, 1).output(0))
