@@ -118,7 +118,9 @@ def _parse(
         crop = crop + rng.normal(0, rng.uniform(3, 15), crop.shape)
     if rng and rng.random() < 0.2:
         crop = np.repeat(crop.mean(2, keepdims=True), 3, 2)
-    return drop_islands(parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0])[0]
+    probabilities = parser.predict(crop.clip(0, 255).astype(np.uint8)[None])[0]
+    drop_islands(probabilities)
+    return probabilities
 
 
 def _reduce(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:

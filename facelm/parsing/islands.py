@@ -27,20 +27,20 @@ _AREAS = {
 _LEAST_SHARE = 0.1
 
 
-def drop_islands(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def drop_islands(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Take from each class its islands of less than a tenth of its usual area.
 
     Args:
-        probabilities: (19, S, S) float32 of a canonical crop.
+        probabilities: (19, S, S) float32 of a canonical crop. In place, the next best class takes that of the islands,
+            and they still add up to 1 in each pixel.
 
     Returns:
-        The same, with the next best class in place of the islands, still adding up to 1 in each pixel; and the most
-        probable class of each pixel (S, S).
+        The most probable class of each pixel then, (S, S).
     """
-    cleaned, labels = probabilities, label(probabilities)
+    labels = label(probabilities)
     for name, area in _AREAS.items():
         index = classes.INDEX[name]
-        mask = (labels == index).astype(np.uint8)
+        mask = cv2.compare(labels, index, cv2.CMP_EQ)
         x, y, width, height = cv2.boundingRect(mask)
         rows, columns = slice(y, y + height), slice(x, x + width)
         if not width:
@@ -50,11 +50,9 @@ def drop_islands(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float32
         small[0] = False
         if not small.any():
             continue
-        if cleaned is probabilities:
-            cleaned = probabilities.copy()
         island = small[regions]
-        layers = cleaned[:, rows, columns]
+        layers = probabilities[:, rows, columns]
         layers[index][island] = 0
         layers[:, island] /= np.maximum(layers[:, island].sum(0), 1e-6)
         labels[rows, columns][island] = layers[:, island].argmax(0)
-    return cleaned, labels
+    return labels

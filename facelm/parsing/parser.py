@@ -174,7 +174,7 @@ class FaceParser:
             for transform, size in zip(transforms, sizes, strict=True)
         ]
         predicted = self._predict_crops(crops)
-        return [(*drop_islands(each), crop) for each, crop in zip(predicted, crops, strict=True)]
+        return [(each, drop_islands(each), crop) for each, crop in zip(predicted, crops, strict=True)]
 
     def _predict_crops(self, crops: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """The probabilities of each crop; those of one size go through the network together."""

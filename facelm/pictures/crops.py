@@ -135,8 +135,11 @@ def find_inside(shape: tuple[int, ...], transform: NDArray[np.float64], size: in
         size: Side of the crop, pixels.
     """
     to_picture = affine.invert(to_crop_pixels(transform, size))
-    at = np.arange(size)
     inside = np.ones((size, size), bool)
+    corners = affine.apply(to_picture, np.array([(0, 0), (size - 1, 0), (0, size - 1), (size - 1, size - 1)], float))
+    if (corners >= -0.5).all() and (corners < np.array(shape[1::-1]) - 0.5).all():
+        return inside
+    at = np.arange(size)
     for (along_x, along_y, start), length in zip(to_picture, (shape[1], shape[0]), strict=True):
         place = along_x * at + along_y * at[:, None] + start
         inside &= (place >= -0.5) & (place < length - 0.5)

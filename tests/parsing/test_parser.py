@@ -189,7 +189,9 @@ def test_with_flip_a_face_is_the_mean_of_both_views(astronaut: NDArray[np.uint8]
     plain, mirrored = (parser.predict(np.ascontiguousarray(view)[None])[0] for view in (crop, crop[:, ::-1]))
     swapped = mirrored[classes.mirror(np.arange(19, dtype=np.uint8))][..., ::-1]
     assert (plain.argmax(0) != swapped.argmax(0)).any()
-    np.testing.assert_allclose(face.probabilities, drop_islands((plain + swapped) / 2)[0], atol=1e-5)
+    mean = (plain + swapped) / 2
+    drop_islands(mean)
+    np.testing.assert_allclose(face.probabilities, mean, atol=1e-5)
 
 
 @pytest.mark.parametrize("light", [0.4, 0.1, 0.05])
