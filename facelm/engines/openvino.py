@@ -97,10 +97,21 @@ class Network:
 
     def __call__(self, *values: ArrayLike) -> list[NDArray[np.float32]]:
         """The outputs for the inputs."""
+        return self.start(*values)()
+
+    def start(self, *values: ArrayLike) -> Callable[[], list[NDArray[np.float32]]]:
+        """Begin to compute; what comes back waits for the outputs. A thread has them before it starts again."""
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._compiled.create_infer_request()
-        found = self._of_thread.request.infer(list(values))
-        return [found[output] for output in self._compiled.outputs]
+        request = self._of_thread.request
+        request.wait()  # for what nobody wanted to have
+        request.start_async(list(values))
+
+        def finish() -> list[NDArray[np.float32]]:
+            request.wait()
+            return [request.get_tensor(output).data.copy() for output in self._compiled.outputs]
+
+        return finish
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.certainty import describe_points, rate_points
-from facelm.landmarks.learned import LearnedPoints, coefficients, find_points
+from facelm.landmarks.learned import LearnedPoints, begin, coefficients
 from facelm.landmarks.points import PARTS, POINTS
 from facelm.landmarks.reader import TURNED, ContourReader
 from facelm.landmarks.shape import Pose, ShapeFit, fit_shape, shape_model
@@ -79,10 +79,11 @@ def find_landmarks(face: Face, jaw: str = "outline", learned: bool = True) -> La
     Raises:
         ValueError: There is no such jaw.
     """
+    begun = begin(face, jaw) if learned else None
     reader = ContourReader(face)
     reader.read()
-    if learned:
-        found = find_points(face, jaw)
+    if begun:
+        found = begun()
         points = merge(reader, found)
         confidence = rate_points(describe(reader, found, jaw == "bone"), coefficients())
         # The jaw of the shape model is the bone, whichever is told.

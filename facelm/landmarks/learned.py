@@ -79,15 +79,25 @@ def find_points(face: Face, jaw: str = "outline") -> LearnedPoints:
     Raises:
         ValueError: There is no such jaw.
     """
+    return begin(face, jaw)()
+
+
+def begin(face: Face, jaw: str = "outline") -> Callable[[], LearnedPoints]:
+    """Begin what `find_points` does, on another processor than the one that goes on; what comes back ends it."""
     if jaw not in JAWS:
         raise ValueError(f"jaw {jaw}: wanted is one of {', '.join(JAWS)}")
-    return locate(_load()[0], face, jaw)
+    finish = _load()[0].start(*see(face))
+    return lambda: _interpret(finish(), face.probabilities.shape[1], jaw)
 
 
 def locate(network: Look, face: Face, jaw: str = "outline") -> LearnedPoints:
     """What a network says of a face."""
-    size = face.probabilities.shape[1]
-    points, log_error, covered = (each[0].astype(float) for each in network(*see(face)))
+    return _interpret(network(*see(face)), face.probabilities.shape[1], jaw)
+
+
+def _interpret(outputs: Sequence[NDArray[np.float32]], size: int, jaw: str) -> LearnedPoints:
+    """What a network says of a face whose crop has sides of a size, pixels."""
+    points, log_error, covered = (each[0].astype(float) for each in outputs)
     chosen = np.arange(POINTS)
     if jaw == "bone":
         chosen[PARTS["jaw"]] += POINTS

@@ -40,7 +40,7 @@ def drop_islands(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     labels = label(probabilities)
     for name, area in _AREAS.items():
         index = classes.INDEX[name]
-        mask = cv2.compare(labels, index, cv2.CMP_EQ)
+        mask = (labels == index).view(np.uint8)
         x, y, width, height = cv2.boundingRect(mask)
         rows, columns = slice(y, y + height), slice(x, x + width)
         if not width:
