@@ -1,11 +1,11 @@
 """Faces followed from frame to frame: the crop of each comes from its points in the frame before.
 
-The finder looks every few frames for new faces, and at once when a face is lost or a shot begins.
+The finder looks at the whole frame every so often for new faces, and where a face that is lost may be at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +15,24 @@ from facelm.finding.grids import Sightings
 from facelm.landmarks.find import Landmarks, find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
-from facelm.pictures import affine
 from facelm.pictures.choice import Choice
-from facelm.pictures.crops import align_points
 from facelm.video.cuts import CutFinder
 from facelm.video.frames import Frame
-from facelm.video.tracks import assign, bound_points, overlap, take_look
+from facelm.video.tracks import LOOK_EVERY, WAIT, Track, assign, bound_points, how_far, overlap, take_look
 
-_LOOK_EVERY = 0.3  # seconds
-_WAIT = 1.0  # seconds for a face that is lost
-_BRIEF = 0.1  # seconds for which a lost face is taken to move on
 _MISSES = 2  # looks of the finder in a row that do not see a face which is followed
+_FAINT = 0.15  # score that is enough for a face which is known
+_SURE, _LOOKS = 0.8, 3  # score of a face that is told at once, and looks in a row that see one which is less sure
 _ALIKE = 0.9  # of looks; a face that looks less like it did is shown to the finder
-_UNLIKE = 0.55  # of looks; a face that looks less like it did may be another one
+_UNLIKE = 0.55  # of looks; a face that has jumped and looks less like it did may be another one
+_STRANGE = 0.2  # of looks; one that looks less like it did is another one, wherever it is
 _LEAST_SCORE = 0.1  # of the finder's second look, which a covered face never reaches and a face seldom misses
 _LEAST_CONFIDENCE = 0.25  # mean of a face's landmarks
 _LEAST_VISIBLE = 0.1  # of its landmarks; where all are guessed there is nothing to follow
 _STILL = 0.012  # of the crop's side; a crop whose face moves less stays where it is
 _FAR = 0.06  # of the crop's side; a face that has moved more is looked at once more
-_SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
 _SAME = 0.5  # overlap of two faces that are one
+_NEAR = 1.5  # sides of a face that is lost, to each side of it, in which it is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,42 +50,7 @@ class FollowedFace:
     landmarks: Landmarks
 
 
-@dataclass(eq=False)
-class _Track:
-    """What is known of a face from the frames before."""
-
-    number: int
-    points: NDArray[np.float64]
-    score: float
-    seen: float
-    look: NDArray[np.float32]
-    motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    misses: int = 0
-    lost: bool = False
-    context: NDArray[np.float32] | None = None
-    context_time: float = -np.inf
-    context_points: NDArray[np.float64] | None = None
-
-    def expect(self, time: float) -> NDArray[np.float64]:
-        """Its five points at a time, if it moves on as it did; one that is lost may only have been covered."""
-        return self.points + self.motion * min(time - self.seen, _BRIEF if self.lost else _WAIT / 2)
-
-    def move(self, points: NDArray[np.float64], time: float) -> None:
-        """Take over where the face is now, and how it came there, unless that is long ago."""
-        step = time - self.seen
-        moved = (points - self.points).mean(0) / step if 0 < step < _LOOK_EVERY else np.zeros(2)
-        self.motion = 0.5 * (self.motion + moved)
-        self.points, self.seen = points, time
-
-    def needs_context(self, time: float, points: NDArray[np.float64]) -> bool:
-        """Whether what is around the face is to be seen anew: it is coarse and changes slowly."""
-        if self.context_points is None or time - self.context_time >= _LOOK_EVERY - 1e-6:
-            return True
-        return _moved(self.context_points, points) > _SHIFTED
-
-    def keep_context(self, face: Face, time: float, points: NDArray[np.float64]) -> None:
-        """Note what was seen around the face."""
-        self.context, self.context_time, self.context_points = face.context, time, points
+_Seen = tuple[Face, Landmarks]
 
 
 class Follower:
@@ -109,7 +72,7 @@ class Follower:
         self.around = around
         self.cut = False
         self._cuts = CutFinder()
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._count = 0
         self._looked: float | None = None
 
@@ -119,43 +82,56 @@ class Follower:
         self.cut = self._cuts(rgb)
         if self.cut:
             self._tracks = []
-        self._tracks = [track for track in self._tracks if time - track.seen <= _WAIT]
-        followed = self._follow(rgb, time, [track for track in self._tracks if not track.lost])
-        due = self._looked is None or time - self._looked >= _LOOK_EVERY - 1e-6
-        if self.cut or due or any(track.lost for track in self._tracks):
+        begins = self.cut or self._looked is None
+        self._tracks = [track for track in self._tracks if time - track.seen <= WAIT]
+        before = [track for track in self._tracks if not track.lost]
+        seen = self._follow(rgb, time, before)
+        # A face of which nobody can be sure is not waited for.
+        self._tracks = [track for track in self._tracks if track.number or not track.lost]
+        due = begins or self._looked is None or time - self._looked >= LOOK_EVERY - 1e-6
+        if not due and (lost := [track for track in self._tracks if track.lost]):
+            self._look_near(rgb, time, seen, lost)
+            due = any(track.lost and track.number for track in before)
+        if due:
             self._looked = time
-            followed |= self._find(rgb, time, followed)
-        return [followed[number] for number in sorted(followed)]
+            self._look(rgb, time, seen, begins)
+        told = sorted((track for track in seen if track.number), key=lambda track: track.number)
+        return [FollowedFace(track.number, *seen[track]) for track in told]
 
-    def _follow(self, rgb: NDArray[np.uint8], time: float, tracks: list[_Track]) -> dict[int, FollowedFace]:
+    def _follow(self, rgb: NDArray[np.uint8], time: float, tracks: list[Track]) -> dict[Track, _Seen]:
         """Parse the faces of tracks where they are expected; a track whose face is not there is lost."""
+        for track in tracks:
+            five = track.expect(time)
+            track.lost = bool(take_look(rgb, five) @ track.look < _ALIKE) and self._is_covered(rgb, five)
+        tracks = [track for track in tracks if not track.lost]
         if not tracks:
             return {}
         expected = [track.expect(time) for track in tracks]
-        for track, five in zip(tracks, expected, strict=True):
-            track.lost = bool(take_look(rgb, five) @ track.look < _ALIKE) and self._is_covered(rgb, five)
-        expected = [five for five, track in zip(expected, tracks, strict=True) if not track.lost]
-        tracks = [track for track in tracks if not track.lost]
-        seen = self._parse(rgb, time, expected, tracks)
-        far = [at for at, found in enumerate(seen) if _moved(expected[at], five_points(found[1])) > _FAR]
-        again = self._parse(rgb, time, [five_points(seen[at][1]) for at in far], [tracks[at] for at in far])
-        for at, found in zip(far, again, strict=True):
-            seen[at] = found
-        followed: dict[int, FollowedFace] = {}
-        alike = [
-            float(take_look(rgb, five_points(found[1])) @ track.look) for track, found in zip(tracks, seen, strict=True)
-        ]
+        found = self._parse(rgb, time, expected, tracks)
+        places = [five_points(landmarks) for _, landmarks in found]
+        far = [at for at, five in enumerate(places) if how_far(expected[at], five) > _FAR]
+        again = self._parse(rgb, time, [places[at] for at in far], [tracks[at] for at in far])
+        for at, (face, landmarks) in zip(far, again, strict=True):
+            found[at], places[at] = (face, landmarks), five_points(landmarks)
+        looks = [take_look(rgb, five) for five in places]
+        alike = [float(look @ track.look) for look, track in zip(looks, tracks, strict=True)]
+        seen: dict[Track, _Seen] = {}
         # Of two tracks that have come to one face it belongs to the one that looks like it.
         for at in sorted(range(len(tracks)), key=lambda at: -alike[at]):
-            track, (face, landmarks) = tracks[at], seen[at]
-            whole = face.score >= track.score * 0.75 and _can_be_followed(landmarks) and alike[at] > _UNLIKE
-            others = [five_points(other.landmarks) for other in followed.values()]
-            if not whole or any(_same(five_points(landmarks), other) for other in others):
+            track, (face, landmarks) = tracks[at], found[at]
+            itself = alike[at] > (_UNLIKE if how_far(expected[at], places[at]) > _FAR else _STRANGE)
+            whole = itself and face.score >= track.score * 0.75 and _can_be_followed(landmarks)
+            if not whole or _is_among(places[at], seen):
                 track.lost = True
                 continue
-            self._update(track, rgb, five_points(landmarks), time)
-            followed[track.number] = FollowedFace(track.number, face, landmarks)
-        return followed
+            seen[track] = face, landmarks
+            # A crop is kept where it was while the face in it hardly moves.
+            if how_far(track.points, places[at]) < _STILL:
+                track.seen, track.motion = time, np.zeros(2)
+            else:
+                track.move(places[at], time)
+                track.remember(looks[at])
+        return seen
 
     def _is_covered(self, rgb: NDArray[np.uint8], five: NDArray[np.float64]) -> bool:
         """Whether the finder, at a second look, sees no face where one with these points (5, 2) is expected."""
@@ -163,8 +139,8 @@ class Follower:
         return bool(self.parser.finder.look_again(rgb, place).scores[0] < _LEAST_SCORE)
 
     def _parse(
-        self, rgb: NDArray[np.uint8], time: float, points: list[NDArray[np.float64]], tracks: list[_Track]
-    ) -> list[tuple[Face, Landmarks]]:
+        self, rgb: NDArray[np.uint8], time: float, points: list[NDArray[np.float64]], tracks: list[Track]
+    ) -> list[_Seen]:
         detections = [
             Detection(tuple(bound_points(five).tolist()), five, track.score)
             for five, track in zip(points, tracks, strict=True)
@@ -178,55 +154,80 @@ class Follower:
                 faces[at] = replace(faces[at], context=track.context)
         return [(face, find_landmarks(face, self.jaw)) for face in faces]
 
-    def _find(self, rgb: NDArray[np.uint8], time: float, followed: dict[int, FollowedFace]) -> dict[int, FollowedFace]:
-        """Look for faces in the whole frame: confirm those that are followed, take up lost ones, begin new ones."""
-        found = self.parser.finder.find(rgb, self.parser.min_face, self.parser.min_score)
-        places = [(bound_points(each.points), take_look(rgb, each.points)) for each in found]
-        pairs = assign([(bound_points(track.expect(time)), track.look) for track in self._tracks], places)
-        of_detection = {there: self._tracks[at] for at, there in pairs}
-        confirmed = {track.number for track in of_detection.values()}
+    def _look(self, rgb: NDArray[np.uint8], time: float, seen: dict[Track, _Seen], begins: bool) -> None:
+        """Look for faces in the whole frame: confirm those that are followed, take up lost ones, begin new ones.
+
+        A face which is not sure is followed at once and told when it has been seen often, but where a shot begins.
+        """
+        least = self.parser.min_score
+        found = self.parser.finder.find(rgb, self.parser.min_face, min(_FAINT, least))
+        pairs = self._assign(rgb, time, found)
         for track in self._tracks:
-            track.misses = 0 if track.number in confirmed else track.misses + 1
+            track.looks, track.misses = (track.looks + 1, 0) if track in pairs.values() else (0, track.misses + 1)
             if track.misses >= _MISSES and not track.lost:
                 track.lost = True
-                followed.pop(track.number, None)
-        wanted = [
-            (each, of_detection.get(at)) for at, each in enumerate(found)
-            if at not in of_detection or of_detection[at].number not in followed
-        ]  # fmt: skip
-        wanted.sort(key=lambda pair: self.choice.rank(pair[0].box, *rgb.shape[:2]))
+                seen.pop(track, None)
+        wanted = [(each, pairs.get(at)) for at, each in enumerate(found) if at in pairs or each.score >= least]
+        self._take_up(rgb, time, seen, [pair for pair in wanted if pair[1] not in seen])
+        for at, track in pairs.items():
+            track.score = found[at].score if found[at].score >= least else track.score
+        for track in seen:
+            if begins or track.score >= _SURE or track.looks >= _LOOKS:
+                self._name(track, seen)
+
+    def _look_near(self, rgb: NDArray[np.uint8], time: float, seen: dict[Track, _Seen], lost: list[Track]) -> None:
+        """Look for faces that are lost where they may be."""
+        found: list[Detection] = []
+        for track in lost:
+            x0, y0, x1, y1 = track.bound(time)
+            room = _NEAR * (y1 - y0)
+            left, top = max(0, int(x0 - room)), max(0, int(y0 - room))
+            part = rgb[top : max(0, int(y1 + room)), left : max(0, int(x1 + room))]
+            for each in self.parser.finder.find(part, self.parser.min_face, _FAINT) if part.size else ():
+                points = each.points + np.array([left, top])
+                found.append(Detection(tuple(bound_points(points).tolist()), points, each.score))
+        pairs = self._assign(rgb, time, found)
+        self._take_up(rgb, time, seen, [(found[at], track) for at, track in pairs.items() if track.lost])
+
+    def _assign(self, rgb: NDArray[np.uint8], time: float, found: list[Detection]) -> dict[int, Track]:
+        """The track that each detection belongs to, as far as there is one."""
+        looks = [(each, take_look(rgb, each.points)) for each in found]
+        return {there: self._tracks[at] for at, there in assign(self._tracks, looks, time, self.parser.min_score)}
+
+    def _take_up(
+        self,
+        rgb: NDArray[np.uint8],
+        time: float,
+        seen: dict[Track, _Seen],
+        wanted: list[tuple[Detection, Track | None]],
+    ) -> None:
+        """Parse faces that were found, of tracks that were lost or of new ones, as many as are wanted."""
+        wanted = sorted(wanted, key=lambda pair: self.choice.rank(pair[0].box, *rgb.shape[:2]))
         if self.choice.most is not None:
-            wanted = wanted[: max(0, self.choice.most - len(followed))]
-        more: dict[int, FollowedFace] = {}
-        faces = self.parser.parse_detections(rgb, [each for each, _ in wanted], [self.around] * len(wanted))
-        for (each, known), face in zip(wanted, faces, strict=True):
-            if face.score < self.parser.min_score:
-                continue
+            wanted = wanted[: max(0, self.choice.most - sum(track.number > 0 for track in seen))]
+        known = [replace(each, score=max(each.score, track.score)) if track else each for each, track in wanted]
+        faces = self.parser.parse_detections(rgb, known, [self.around] * len(known))
+        for (each, track), face in zip(wanted, faces, strict=True):
             landmarks = find_landmarks(face, self.jaw)
             points = five_points(landmarks)
-            others = [*followed.values(), *more.values()]
-            if not _can_be_followed(landmarks) or any(_same(points, five_points(each.landmarks)) for each in others):
+            if face.score < self.parser.min_score or not _can_be_followed(landmarks) or _is_among(points, seen):
                 continue
-            track = known or self._begin(rgb, points, each.score, time)
-            track.lost, track.misses, track.score = False, 0, each.score
-            track.move(points, time)
+            if track is None:
+                track = Track(points, each.score, time, take_look(rgb, points))
+                self._tracks.append(track)
+            else:
+                track.lost, track.misses = False, 0
+                track.move(points, time)
+                track.remember(take_look(rgb, points), 0.5)
             track.keep_context(face, time, each.points)
-            more[track.number] = FollowedFace(track.number, face, landmarks)
-        return more
+            seen[track] = face, landmarks
 
-    def _begin(self, rgb: NDArray[np.uint8], points: NDArray[np.float64], score: float, time: float) -> _Track:
-        self._count += 1
-        track = _Track(self._count, points, score, time, take_look(rgb, points))
-        self._tracks.append(track)
-        return track
-
-    def _update(self, track: _Track, rgb: NDArray[np.uint8], points: NDArray[np.float64], time: float) -> None:
-        """Take over where a face is now; a crop is kept where it was while the face in it hardly moves."""
-        if _moved(track.points, points) < _STILL:
-            track.seen, track.motion = time, np.zeros(2)
-            return
-        track.move(points, time)
-        track.look = 0.8 * track.look + np.float32(0.2) * take_look(rgb, points)
+    def _name(self, track: Track, seen: dict[Track, _Seen]) -> None:
+        """Give a track the next number, unless as many have one as are wanted."""
+        told = sum(other.number > 0 for other in seen)
+        if not track.number and (self.choice.most is None or told < self.choice.most):
+            self._count += 1
+            track.number = self._count
 
 
 def five_points(landmarks: Landmarks) -> NDArray[np.float64]:
@@ -240,13 +241,9 @@ def _can_be_followed(landmarks: Landmarks) -> bool:
     return bool(landmarks.confidence.mean() > _LEAST_CONFIDENCE and landmarks.visible.mean() > _LEAST_VISIBLE)
 
 
-def _moved(before: NDArray[np.float64], points: NDArray[np.float64]) -> float:
-    """How far the farthest corner of the face has moved, in sides of its crop."""
-    corners = np.array([[0.25, 0.3], [0.75, 0.3], [0.75, 0.85], [0.25, 0.85]])
-    there = affine.apply(align_points(before), affine.apply(affine.invert(align_points(points)), corners))
-    return float(np.linalg.norm(there - corners, axis=1).max())
-
-
-def _same(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Whether two faces with these five points are one."""
-    return float(overlap(bound_points(first)[None], bound_points(second)[None])[0, 0]) > _SAME
+def _is_among(points: NDArray[np.float64], seen: dict[Track, _Seen]) -> bool:
+    """Whether a face with these five points is one of those that were seen."""
+    if not seen:
+        return False
+    others = np.stack([bound_points(five_points(landmarks)) for _, landmarks in seen.values()])
+    return float(overlap(bound_points(points)[None], others).max()) > _SAME

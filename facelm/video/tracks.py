@@ -1,28 +1,113 @@
-"""Which face of a frame is which of the frames before: Hungarian assignment (scipy) on overlap and looks."""
+"""What is known of the faces of a clip, and which face of a frame is which of the frames before.
+
+As ByteTrack (Zhang et al., ECCV 2022) does it: first the faces that are surely seen are assigned (Hungarian assignment,
+scipy), then those that are hardly seen go to tracks which are left; of them no track begins.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from facelm.finding.finder import Detection
+from facelm.parsing.face import Face
 from facelm.pictures import affine
 from facelm.pictures.crops import align_points, cut_crop
 
-_LEAST_OVERLAP = 0.2
-_LOOKS_COUNT = 0.5  # as against overlap
+WAIT = 1.0
+"""Seconds for which a face that is lost is waited for."""
+
+LOOK_EVERY = 0.3
+"""Seconds from one look at the whole frame, or at what is around a face, to the next."""
+
+_REACH, _FLIGHT = 0.8, 2.0  # sides of a face, that it may be off its way, and more for each second
+_GROWTH = 1.7  # of a face, from when it was seen last
+_LEAST_WORTH = 0.35  # of a pair, of 1 for its place and half of what it looks alike
+_LOOKS_COUNT = 0.5
+_SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
 _LOOK = 16  # side of the small picture by which faces are told apart, pixels
+_FRESH = 0.2  # share of a new look in what is remembered
 _CORNERS = np.array([[0.25, 0.3], [0.75, 0.3], [0.75, 0.85], [0.25, 0.85]])
 """Of the face in its canonical crop."""
+
+
+@dataclass(eq=False)
+class Track:
+    """What is known of a face from the frames before.
+
+    Attributes:
+        points: (5, 2) of a finder, in the frame in which it was seen last, pixels.
+        score: Of the finder, when it saw the face last.
+        seen: When that was, seconds.
+        look: What it looks like, see `take_look`.
+        number: From 1; 0 until it is sure that this is a face.
+        looks: Of the finder in a row that saw it.
+        misses: The same that did not.
+        motion: (2,) pixels a second.
+        lost: Whether it was not seen in the frame before.
+        context: What was seen around it, see `facelm.Face`.
+    """
+
+    points: NDArray[np.float64]
+    score: float
+    seen: float
+    look: NDArray[np.float32]
+    number: int = 0
+    looks: int = 1
+    misses: int = 0
+    motion: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    lost: bool = False
+    context: NDArray[np.float32] | None = None
+    _context_time: float = -np.inf
+    _context_points: NDArray[np.float64] | None = None
+
+    def expect(self, time: float) -> NDArray[np.float64]:
+        """Its five points at a time, if it moves on as it did."""
+        return self.points + self.motion * (time - self.seen)
+
+    def bound(self, time: float) -> NDArray[np.float64]:
+        """x0, y0, x1, y1 of where it may be: one that is lost moves on behind something, or rests behind a hand."""
+        there, here = bound_points(self.expect(time)), bound_points(self.points if self.lost else self.expect(time))
+        return np.concatenate([np.minimum(there, here)[:2], np.maximum(there, here)[2:]])
+
+    def move(self, points: NDArray[np.float64], time: float) -> None:
+        """Take over where the face is now, and how it came there, unless that is long ago."""
+        step = time - self.seen
+        moved = (points - self.points).mean(0) / step if 0 < step < LOOK_EVERY else np.zeros(2)
+        self.motion = 0.5 * (self.motion + moved)
+        self.points, self.seen = points, time
+
+    def remember(self, look: NDArray[np.float32], share: float = _FRESH) -> None:
+        """Take over some of what it looks like now."""
+        mixed = (1 - share) * self.look + np.float32(share) * look
+        self.look = mixed / max(float(np.linalg.norm(mixed)), 1e-6)
+
+    def needs_context(self, time: float, points: NDArray[np.float64]) -> bool:
+        """Whether what is around the face is to be seen anew: it is coarse and changes slowly."""
+        if self._context_points is None or time - self._context_time >= LOOK_EVERY - 1e-6:
+            return True
+        return how_far(self._context_points, points) > _SHIFTED
+
+    def keep_context(self, face: Face, time: float, points: NDArray[np.float64]) -> None:
+        """Note what was seen around the face."""
+        self.context, self._context_time, self._context_points = face.context, time, points
 
 
 def bound_points(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """x0, y0, x1, y1 of the face that has these five points (5, 2)."""
     corners = affine.apply(affine.invert(align_points(points)), _CORNERS)
     return np.concatenate([corners.min(0), corners.max(0)])
+
+
+def how_far(before: NDArray[np.float64], points: NDArray[np.float64]) -> float:
+    """How far the farthest corner of a face has moved, in sides of its crop."""
+    there = affine.apply(align_points(before), affine.apply(affine.invert(align_points(points)), _CORNERS))
+    return float(np.linalg.norm(there - _CORNERS, axis=1).max())
 
 
 def take_look(rgb: NDArray[np.uint8], points: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -42,22 +127,49 @@ def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[
 
 
 def assign(
-    known: Sequence[tuple[NDArray[np.float64], NDArray[np.float32]]],
-    found: Sequence[tuple[NDArray[np.float64], NDArray[np.float32]]],
+    tracks: Sequence[Track], found: Sequence[tuple[Detection, NDArray[np.float32]]], time: float, sure: float
 ) -> list[tuple[int, int]]:
-    """Pair faces that are known with faces that were found: most overlap and likeness in all.
+    """Pair tracks with faces that were found: those in reach of which place and looks fit best in all.
 
     Args:
-        known: Box (4,) and look of each, where it is expected.
-        found: Box (4,) and look of each.
+        tracks: Where each is expected, and what it looks like.
+        found: With the look of each.
+        time: Of the frame, seconds.
+        sure: Score from which on a face is assigned before those with less.
 
     Returns:
-        Indices into both; faces that overlap nowhere stay alone.
+        Indices into both.
     """
-    if not known or not found:
+    if not tracks or not found:
         return []
-    shared = overlap(np.stack([box for box, _ in known]), np.stack([box for box, _ in found]))
-    alike = np.stack([look for _, look in known]) @ np.stack([look for _, look in found]).T
-    worth = np.where(shared > _LEAST_OVERLAP, shared + _LOOKS_COUNT * alike + 1, 0)
-    pairs = zip(*linear_sum_assignment(-worth), strict=True)
-    return [(int(at), int(there)) for at, there in pairs if shared[at, there] > _LEAST_OVERLAP]
+    worth = np.array([[_fit(track, each, look, time) for each, look in found] for track in tracks])
+    pairs: list[tuple[int, int]] = []
+    certain = np.array([each.score >= sure for each, _ in found])
+    for chosen in (certain, ~certain):
+        free = np.setdiff1d(np.arange(len(tracks)), [at for at, _ in pairs])
+        there = np.flatnonzero(chosen)
+        rows, columns = linear_sum_assignment(-worth[np.ix_(free, there)])
+        pairs += [(int(free[row]), int(there[column])) for row, column in zip(rows, columns, strict=True)]
+        pairs = [pair for pair in pairs if worth[pair] > 0]
+    return pairs
+
+
+def _fit(track: Track, found: Detection, look: NDArray[np.float32], time: float) -> float:
+    """How well a face that was found fits to a track; 0 where it is out of reach, or unlike."""
+    here, there = bound_points(track.points), bound_points(found.points)
+    side = _side(here)
+    grown = _side(there) / side
+    way = track.motion * (time - track.seen)
+    off = (there[:2] + there[2:] - here[:2] - here[2:]) / 2
+    gone = float(off @ way) / max(float(way @ way), 1e-6)
+    away = float(np.linalg.norm(off - way * (min(max(gone, 0.0), 1.0) if track.lost else 1.0))) / side
+    reach = _REACH + _FLIGHT * (time - track.seen)
+    if away > reach or not 1 / _GROWTH < grown < _GROWTH:
+        return 0.0
+    worth = np.exp(-((away / 0.6) ** 2)) * min(grown, 1 / grown) + _LOOKS_COUNT * float(look @ track.look)
+    return worth if worth > _LEAST_WORTH else 0.0
+
+
+def _side(box: NDArray[np.float64]) -> float:
+    """Geometric mean of width and height of a box x0, y0, x1, y1, pixels."""
+    return float(np.sqrt((box[2:] - box[:2]).prod()))

@@ -59,3 +59,37 @@ def test_faces_that_cross_keep_their_numbers(parser: FaceParser, group: np.ndarr
     assert places[0].keys() == places[-1].keys() == {1, 2} == {track for each in places for track in each}
     passes, stands = sorted(places[0], key=lambda track: places[0][track])
     assert places[-1][passes] > places[-1][stands] + 60 and abs(places[-1][stands] - places[0][stands]) < 10
+
+
+def cut_out(picture: np.ndarray, box: tuple[float, ...]) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    room = 0.5 * (y1 - y0)
+    part = picture[max(0, int(y0 - room)) : int(y1 + room), max(0, int(x0 - room)) : int(x1 + room)]
+    return cv2.resize(part, (110, 150), interpolation=cv2.INTER_AREA)
+
+
+def test_a_face_that_passes_behind_a_pillar_keeps_its_number(parser: FaceParser) -> None:
+    passing = portrait()[5:155, 40:150]
+    pictures = []
+    for way in range(0, 330, 14):
+        picture = np.full((160, 440, 3), 90, np.uint8)
+        picture[5:155, way : way + 110] = passing
+        picture[:, 165:285] = 60
+        pictures.append(picture)
+    seen = tracks(parser, pictures)
+    assert seen[0] == seen[-1] == [1] and [] in seen and all(each in ([], [1]) for each in seen)
+
+
+def test_who_passes_in_front_does_not_get_the_number(parser: FaceParser, group: np.ndarray) -> None:
+    still, other = portrait()[5:155, 40:150], cut_out(group, parser.parse(group)[1].box)
+    pictures = []
+    for way in [0] * 3 + list(range(-110, 380, 28)):
+        picture = np.full((160, 330, 3), 90, np.uint8)
+        picture[5:155, 110:220] = still
+        inside = slice(max(0, way), max(0, way + 110))
+        if way:
+            picture[5:155, inside] = other[:, : picture[:, inside].shape[1]] if way >= 0 else other[:, -way:]
+        pictures.append(picture)
+    seen = tracks(parser, pictures)
+    assert seen[0] == seen[-1] == [1]
+    assert {track for each in seen for track in each} == {1, 2}

@@ -3,25 +3,65 @@ from __future__ import annotations
 import numpy as np
 from clips import portrait
 
+from facelm.finding.finder import Detection
 from facelm.pictures.crops import FIVE_PLACES
-from facelm.video.tracks import assign, bound_points, overlap, take_look
+from facelm.video.tracks import Track, assign, bound_points, overlap, take_look
 
 POINTS = 100 * np.array(FIVE_PLACES)
+LOOK = take_look(portrait(), POINTS)
+ONE, OTHER = np.eye(2, len(LOOK), dtype=np.float32)
 
 
-def test_faces_are_paired_by_overlap() -> None:
-    boxes = [bound_points(POINTS + np.array([shift, 0])) for shift in (0, 60, 200)]
-    look = take_look(portrait(), POINTS)
-    known = [(boxes[0], look), (boxes[1], look)]
-    found = [(boxes[1] + 4, look), (boxes[2], look), (boxes[0] + 4, look)]
-    assert sorted(assign(known, found)) == [(0, 2), (1, 0)]
-    assert assign([], found) == [] == assign(known, [])
+def track(x: float, look: np.ndarray = LOOK, seen: float = 0.0) -> Track:
+    return Track(POINTS + np.array([x, 0]), 0.9, seen, look, number=1)
 
 
-def test_looks_decide_where_overlap_does_not() -> None:
-    box = bound_points(POINTS)
-    one, other = np.eye(2, 50, dtype=np.float32)
-    assert assign([(box, one), (box, other)], [(box, other), (box, one)]) == [(0, 1), (1, 0)]
+def found(x: float, look: np.ndarray = LOOK, score: float = 0.9) -> tuple[Detection, np.ndarray]:
+    points = POINTS + np.array([x, 0])
+    return Detection(tuple(bound_points(points)), points, score), look
+
+
+def test_faces_are_paired_by_place() -> None:
+    tracks = [track(0), track(60)]
+    assert sorted(assign(tracks, [found(64), found(300), found(4)], 0.04, 0.5)) == [(0, 2), (1, 0)]
+    assert assign([], [found(0)], 0.04, 0.5) == [] == assign(tracks, [], 0.04, 0.5)
+
+
+def test_looks_decide_where_places_do_not() -> None:
+    tracks = [track(0, ONE), track(0, OTHER)]
+    assert sorted(assign(tracks, [found(0, OTHER), found(0, ONE)], 0.04, 0.5)) == [(0, 1), (1, 0)]
+
+
+def test_who_is_hardly_seen_gets_what_is_left() -> None:
+    assert assign([track(0)], [found(0, score=0.2), found(10)], 0.04, 0.5) == [(0, 1)]
+    assert assign([track(0)], [found(0, score=0.2)], 0.04, 0.5) == [(0, 0)]
+
+
+def test_a_face_that_comes_back_elsewhere_is_known_by_its_looks() -> None:
+    assert assign([track(0, ONE)], [found(70, ONE)], 0.5, 0.5) == [(0, 0)]
+    assert assign([track(0, ONE)], [found(70, OTHER)], 0.5, 0.5) == []
+    assert assign([track(0, ONE)], [found(70, ONE)], 0.04, 0.5) == []  # nobody is so quick
+
+
+def test_a_lost_face_is_waited_for_along_its_way() -> None:
+    moving = track(0, ONE)
+    for frame in range(1, 11):
+        moving.move(POINTS + np.array([15 * frame, 0]), frame / 25)
+    np.testing.assert_allclose(moving.expect(0.48), POINTS + np.array([180, 0]), atol=1)
+    assert assign([moving], [found(400, ONE)], 1.0, 0.5) == [(0, 0)]
+    assert assign([moving], [found(150, ONE)], 1.0, 0.5) == []
+    moving.lost = True
+    for x in (150, 250, 400):
+        assert assign([moving], [found(x, ONE)], 1.0, 0.5) == [(0, 0)]
+    x0, _, x1, _ = moving.bound(1.0)
+    assert x1 - x0 > 240
+
+
+def test_looks_are_remembered_as_they_change() -> None:
+    face = track(0, ONE)
+    for _ in range(20):
+        face.remember(OTHER)
+    assert face.look @ OTHER > 0.99 and np.linalg.norm(face.look) == np.float32(1)
 
 
 def test_overlap_of_boxes() -> None:
