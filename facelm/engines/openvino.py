@@ -93,23 +93,25 @@ class Network:
         if exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"
         self._compiled = _compile_kept(model, hints) if keep else CORE.compile_model(model, "CPU", hints)
-        self._of_thread = threading.local()
+        self._idle: list[openvino.InferRequest] = []
 
     def __call__(self, *values: ArrayLike) -> list[NDArray[np.float32]]:
         """The outputs for the inputs."""
         return self.start(*values)()
 
     def start(self, *values: ArrayLike) -> Callable[[], list[NDArray[np.float32]]]:
-        """Begin to compute; what comes back waits for the outputs. A thread has them before it starts again."""
-        if not hasattr(self._of_thread, "request"):
-            self._of_thread.request = self._compiled.create_infer_request()
-        request = self._of_thread.request
-        request.wait()  # for what nobody wanted to have
+        """Begin to compute; what comes back waits for the outputs."""
+        try:
+            request = self._idle.pop()
+        except IndexError:  # as many requests as are computed at once: each keeps memory for what it computes
+            request = self._compiled.create_infer_request()
         request.start_async(list(values))
 
         def finish() -> list[NDArray[np.float32]]:
             request.wait()
-            return [request.get_tensor(output).data.copy() for output in self._compiled.outputs]
+            found = [request.get_tensor(output).data.copy() for output in self._compiled.outputs]
+            self._idle.append(request)
+            return found
 
         return finish
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 THREADS = min(16, PROCESSORS + 1)
-"""One more than there are processors, for the time in which a thread waits for a disk or a GPU."""
+"""One more than there are processors: while all others compute, one reads the next picture."""
 
 Result = TypeVar("Result")
 
@@ -100,7 +101,7 @@ def process(
         see: Finds and parses the faces of a picture; called in several threads.
         finish: Called in several threads with picture, pixels and faces; may raise `facelm.ImageError`.
         stopped: Asked before a picture is begun; those in hand are finished.
-        threads: Pictures that are worked on at once.
+        threads: Pictures that are in hand at once, one of which is read while the others are seen and finished.
 
     Yields:
         What became of each picture, in their order.
@@ -109,9 +110,15 @@ def process(
         cv2.setNumThreads(1)  # pictures are worked on side by side, not their rows
     feed = iter(sources)
     begun: deque[Future[Outcome[Result] | None]] = deque()
+    computing = threading.Semaphore(max(1, threads - 1))
+
+    def compute(source: Source, rgb: NDArray[np.uint8]) -> tuple[int, Result]:
+        with computing:
+            faces = see(source, rgb)
+            return len(faces), finish(source, rgb, faces)
 
     def work(source: Source) -> Outcome[Result] | None:
-        return None if stopped() else _process(source, see, finish, stopped)
+        return None if stopped() else _process(source, compute, stopped)
 
     with ThreadPoolExecutor(threads) as pool:
         while True:
@@ -124,21 +131,17 @@ def process(
 
 
 def _process(
-    source: Source,
-    see: Callable[[Source, NDArray[np.uint8]], list[Face]],
-    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
-    stopped: Callable[[], bool],
+    source: Source, compute: Callable[[Source, NDArray[np.uint8]], tuple[int, Result]], stopped: Callable[[], bool]
 ) -> Outcome[Result]:
-    """Do all that is to be done with a picture."""
+    """Do all that is to be done with a picture; ``compute`` gives the number of its faces, and the result."""
     start = time.perf_counter()
     try:
         with ROOM.share():
             rgb = read(source, stopped)
-            faces = see(source, rgb)
-            result = finish(source, rgb, faces)
+            faces, result = compute(source, rgb)
     except Exception as error:  # as many records as inputs, whatever is raised
         return Outcome(source, seconds=time.perf_counter() - start, error=cause_of(source, error))
-    return Outcome(source, len(faces), time.perf_counter() - start, result)
+    return Outcome(source, faces, time.perf_counter() - start, result)
 
 
 def cause_of(source: Source, error: Exception) -> str:
