@@ -73,12 +73,12 @@ def _read_weights(convolution: openvino.Node) -> NDArray[np.float32] | None:
 
 def _convolve(features: openvino.Output, weights: NDArray[np.float32], doubled: bool) -> openvino.Node:
     """The convolution of features, or, where those are the doubled ones of others, of these."""
+    # As constants, for OpenVINO makes lists of bare arrays, number by number.
     if not doubled:
-        return operations.convolution(features, np.ascontiguousarray(weights), **_PLAIN)
+        return operations.convolution(features, operations.constant(np.ascontiguousarray(weights)), **_PLAIN)
     for axis in (2, 3):
         first, middle, last = np.split(weights, 3, axis)
         weights = np.concatenate([last, middle + last, first + middle, first], axis)
     small = features.get_node().input_value(0)
-    return operations.convolution_backprop_data(
-        small, np.ascontiguousarray(weights.swapaxes(0, 1)), **_PLAIN | {"strides": [2, 2]}
-    )
+    swapped = operations.constant(np.ascontiguousarray(weights.swapaxes(0, 1)))
+    return operations.convolution_backprop_data(small, swapped, **_PLAIN | {"strides": [2, 2]})
