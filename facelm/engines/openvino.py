@@ -42,6 +42,7 @@ finally:
         del sys.modules[_CONVERTER]
 
 _MOST_FOR_A_PIXEL = 256  # numbers that a layer computes
+_TOGETHER = 2 * 256**2  # pixels of pictures up to which several at once are faster than one by one, on a CPU
 _TRIAL = np.zeros((1, 192, 192, 3), np.uint8)  # what each way is timed with
 _METADATA = "framework"  # where OpenVINO keeps the metadata of ONNX
 
@@ -202,8 +203,8 @@ class OpenVinoEngine:
 
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `facelm.engines.engine.Engine`."""
-        # One picture at a time is as fast as many on a CPU, and needs less memory.
-        parsed = [self._network(each[None])[0] for each in rgb]
+        step = max(1, _TOGETHER // (rgb.shape[1] * rgb.shape[2]))
+        parsed = [self._network(rgb[start : start + step])[0] for start in range(0, len(rgb), step)]
         return parsed[0] if len(parsed) == 1 else np.concatenate(parsed)
 
 
