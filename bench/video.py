@@ -1,12 +1,13 @@
 """Measures what facelm makes of videos: jitter, lag, blinks, tracks, speed, memory, and what an overlay keeps.
 
-    python bench/video.py CLIPS PORTRAIT... [--frames 150] [--long 5000] [--model lite]
+    python bench/video.py CLIPS PORTRAIT... [--frames 150] [--long 5000] [--model tiny]
 
 CLIPS is a folder of videos, of which each gives its first frames; of each PORTRAIT a noisy clip of 2.5 seconds in H.264
 is made, 640 x 360 pixels. Jitter is the standard deviation of a landmark over the last two seconds, lag the delay that
 best explains the steady points by those of single frames, where they move the most. A blink is where the lids come
-nearer by an eighth of their gap. ``--long`` is the number of frames of the run that memory is taken from, 0 for none;
-the first portrait is in a tenth of them, a third of a second at a time.
+nearer by an eighth of their gap. Of CLIPS that are shorter than ten seconds overlays are made and compared with them.
+Speed is that of whole processes, on eight seconds of the first portrait. ``--long`` is the number of frames of the run
+that memory is taken from, 0 for none; the first portrait is in a tenth of them, a third of a second at a time.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from facelm.video.clips import Clip
 from facelm.video.watching import Steadier, follow
 
 RATE, SECONDS, NOISE = 30, 2.5, 6.0
+SPEED_SECONDS, SHORT = 8.0, 10.0
 LIDS = np.array([(37, 41), (38, 40), (43, 47), (44, 46)])
 Points = NDArray[np.float64]
 
@@ -45,7 +47,7 @@ def main() -> None:
     options.add_argument("portraits", type=Path, nargs="+")
     options.add_argument("--frames", type=int, default=150)
     options.add_argument("--long", type=int, default=5000)
-    options.add_argument("--model", default="lite")
+    options.add_argument("--model", default="tiny")
     given = options.parse_args()
     parser = FaceParser(given.model, "cpu")
     with tempfile.TemporaryDirectory() as name:
@@ -58,13 +60,19 @@ def main() -> None:
             table.add_row(path.stem, f"{before:.3f}", f"{after:.3f}", f"{after / before:.2f}")
         show(table)
         table = Table("clip", "frames", "with a face", "tracks", "lag, frames", "blinks", "least depth", "frames/s")
-        for path in sorted(each for each in given.clips.iterdir() if each.suffix.lower() in CLIP_SUFFIXES):
+        clips = sorted(each for each in given.clips.iterdir() if each.suffix.lower() in CLIP_SUFFIXES)
+        for path in clips:
             table.add_row(path.name, *describe(path, parser, given.frames))
         show(table)
-        table = Table("overlay of", "seconds", "sound", "size", "frames/s")
-        for path in [noisy[0], *sorted(given.clips.glob("*.mov"))]:
+        table = Table("overlay of", "", "seconds", "last frame at", "sound, seconds", "size")
+        for path in clips:
             for row in compare(path, folder, given.model):
                 table.add_row(*row)
+        show(table)
+        table = Table("one face, 640 x 360", "frames", "frames/s", "processor, ms a frame")
+        long = make_noisy(given.portraits[0], folder / "speed.mp4", SPEED_SECONDS)
+        for command, out in (("overlay", folder / "speed"), ("landmarks", folder / "speed.jsonl")):
+            table.add_row(command, *measure_speed(command, long, out, given.model))
         show(table)
         if given.long:
             show(measure_memory(noisy[0], folder, given.long, given.model))
@@ -75,7 +83,7 @@ def show(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
-def make_noisy(portrait: Path, path: Path) -> Path:
+def make_noisy(portrait: Path, path: Path, seconds: float = SECONDS) -> Path:
     """A clip of a portrait that stands still."""
     rgb = images.read(portrait)
     scale = 360 / rgb.shape[0]
@@ -86,7 +94,7 @@ def make_noisy(portrait: Path, path: Path) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "23"})
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for _ in range(round(RATE * SECONDS)):
+        for _ in range(round(RATE * seconds)):
             frame = (still + random.normal(0, NOISE, still.shape)).clip(0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
@@ -163,19 +171,36 @@ def run(*arguments: object) -> float:
     return time.perf_counter() - start
 
 
+def measure_speed(command: str, path: Path, out: Path, model: str) -> Iterator[str]:
+    """Frames, frames a second and processor time of a whole process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = run(command, path, "-o", out, "--model", model)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    count = sum(1 for _ in Clip(path).read())
+    yield from (str(count), f"{count / seconds:.1f}", f"{1000 * busy / count:.1f}")
+
+
 def compare(path: Path, folder: Path, model: str) -> Iterator[tuple[str, ...]]:
-    """A row for a clip and one for its overlay."""
-    seconds = run("overlay", path, "-o", folder / "overlays", "--model", model)
-    written = folder / "overlays" / f"{path.stem}.overlay.mp4"
-    for each in (path, written):
-        with av.open(str(each)) as container:
-            video = container.streams.video[0]
-            sound = [stream.codec_context.name for stream in container.streams.audio]
-            length = float(video.duration * video.time_base)
-        frames = [(frame.timestamp, frame.rgb.shape) for frame in Clip(each).read()]
-        size = "x".join(map(str, frames[0][1][1::-1]))
-        rate = f"{len(frames) / seconds:.1f}" if each == written else ""
-        yield each.name, f"{length:.3f}, last frame at {frames[-1][0]:.3f}", " ".join(sound), size, rate
+    """A row for a clip and one for its overlay, if the clip is short."""
+    with av.open(str(path)) as container:
+        if float((container.duration or 0) / av.time_base) > SHORT:
+            return
+    run("overlay", path, "-o", folder / "overlays", "--model", model)
+    for each, name in ((path, path.name), (folder / "overlays" / f"{path.stem}.overlay.mp4", "")):
+        frames = [(frame.moment, frame.lasts, frame.rgb.shape) for frame in Clip(each).read()]
+        lasts = float(frames[-1][0] + frames[-1][1] - frames[0][0])
+        size = "x".join(map(str, frames[0][2][1::-1]))
+        yield name, "" if name else "overlay", f"{lasts:.3f}", f"{float(frames[-1][0]):.3f}", hear(each), size
+
+
+def hear(path: Path) -> str:
+    """Codec and length of the sound of a clip."""
+    with av.open(str(path)) as container:
+        for stream in container.streams.audio:
+            ends = [float((each.pts + each.duration) * each.time_base) for each in container.decode(stream)]
+            return f"{stream.codec_context.name}, {max(ends):.3f}"
+    return ""
 
 
 def measure_memory(path: Path, folder: Path, frames: int, model: str) -> Table:

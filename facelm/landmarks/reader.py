@@ -221,8 +221,9 @@ def _cupids_bow(upper: NDArray[np.float64], expected: NDArray[np.float64]) -> ND
     if first.size < 3 or second.size < 3:
         return expected
     peaks = first[height[first].argmax()], second[height[second].argmax()]
-    between = np.arange(peaks[0], peaks[1] + 1)
-    dip = between[height[between].argmin()]
+    if peaks[0] >= peaks[1]:  # the outline runs back
+        return expected
+    dip = peaks[0] + int(height[peaks[0] : peaks[1] + 1].argmin())
     if dip in peaks:
         return expected
     return (expected + upper[[peaks[0], dip, peaks[1]]]) / 2

@@ -6,6 +6,7 @@ import numpy as np
 
 from facelm import classes
 from facelm.landmarks.find import Landmarks, find_landmarks
+from facelm.landmarks.reader import _cupids_bow
 from facelm.parsing.face import Face
 
 INTEROCULAR = 66.0
@@ -33,3 +34,10 @@ def test_hair_over_the_jaw_hides_it(face: Face, found: Landmarks) -> None:
     covered = find_landmarks(replace(face, probabilities=probabilities))
     assert found.visible[2:6].all() and not covered.visible[2:6].any()
     assert covered.visible[10:14].all()
+
+
+def test_lips_whose_outline_runs_back_have_no_bow() -> None:
+    x = np.array([0, 0.52, 0.55, 0.6, 0.65, 0.6, 0.52, 0.45, 0.4, 0.35, 0.4, 0.45, 0.55, 1])
+    y = np.array([0, 1, 3, 4, 3, 2, 2, 3, 4, 5, 3, 2, 1, 0])
+    expected = np.array([[0.4, -2], [0.5, -1.5], [0.6, -2]])
+    np.testing.assert_array_equal(_cupids_bow(np.column_stack([x, -y]), expected), expected)
