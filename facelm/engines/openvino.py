@@ -82,14 +82,15 @@ class Network:
     Args:
         model: The network.
         exact: Compute in single precision, also where the processor is faster in bfloat16.
-        threads: How many will call it at once; each then gets processors of its own.
+        threads: How many will call it at once. Two share processors and memory: while one computes here, the other
+            does something else.
         keep: Keep what it is compiled to in the user's cache folder: the next process is ready sooner.
     """
 
     def __init__(self, model: openvino.Model, exact: bool, threads: int = 1, keep: bool = False) -> None:
         hints: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads > 1:
-            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "PERFORMANCE_HINT_NUM_REQUESTS": threads}
+            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": max(1, threads // 2)}
         _check_threads()
         if exact:
             hints["INFERENCE_PRECISION_HINT"] = "f32"

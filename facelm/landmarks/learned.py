@@ -144,4 +144,4 @@ def _load_once() -> tuple[Network, NDArray[np.float64]]:
     certainty = np.array(json.loads(read_metadata(model, CERTAINTY_KEY)))
     # In single precision: the places of points are finer than bfloat16 can tell. On two processors each runs it alone,
     # sooner in all than both together: it is small.
-    return Network(take_pixels(model).build(), exact=True, threads=2, keep=True), certainty
+    return Network(take_pixels(model).build(), exact=True, threads=4, keep=True), certainty
