@@ -36,6 +36,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def _work(arguments: list[str], environment: dict[str, str], streams: list[Path]) -> None:
     multiprocessing.set_start_method(None, force=True)  # of workers: as it is in a process that nothing forked
     os.chdir(ROOT)
+    os.environ.clear()  # that of the fork server is that of whichever test was the first to run a command
     os.environ.update(environment)
     for number, stream in enumerate(streams, 1):
         os.dup2(os.open(stream, os.O_WRONLY | os.O_CREAT), number)
