@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from facelm.cli import models, reports
+from facelm.cli import measures, models, reports
 from facelm.cli.landmarks import landmarks
 from facelm.cli.live import live
-from facelm.cli.options import Folder, Jaw, JawOption, Job, takes_job
+from facelm.cli.options import SOME_FAILED, Folder, Jaw, JawOption, Job, takes_job
 from facelm.cli.parse import parse
 from facelm.pictures.files import spell
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _Refusal: type[Exception] = typer.BadParameter.__bases__[0]
 """Wrong usage of any kind; newer Typer keeps a Click of its own, so the class has no public name."""
 
-
 _FULL_INSTALL = frozenset(
     {"torch", "torchvision", "segmentation_models_pytorch", "albumentations", "onnx", "onnxscript", "matplotlib"}
 )
@@ -42,23 +41,38 @@ _FULL_INSTALL = frozenset(
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands; what they refuse, or lack in a slim install, is told in a line with names of files spelled out."""
+    """The commands; wrong usage, or what a slim install lacks, is told in a line with names of files spelled out."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command, and tell what it refuses or lacks."""
+    def main(self, *given: Any, **options: Any) -> Any:
+        """Run the command line, and end the program unless ``standalone_mode`` is off."""
+        ends = options.get("standalone_mode", True)
         try:
-            return super().invoke(ctx)
+            status = super().main(*given, **options | {"standalone_mode": False})
+        except _Refusal as error:
+            if told := _describe(error):
+                _tell(told)
+            status = error.exit_code  # type: ignore[attr-defined]
         except ModuleNotFoundError as error:
             module = (error.name or "").split(".")[0]
             if module not in _FULL_INSTALL:
                 raise
-            from facelm.cli import screen
+            _tell(f"this needs {module}, which a slim install leaves out: pip install . in the checkout adds it")
+            status = SOME_FAILED
+        if ends:
+            sys.exit(status)
+        return status
 
-            screen.warn(f"this needs {module}, which a slim install leaves out: pip install . in the checkout adds it")
-            raise typer.Exit(1) from None
-        except _Refusal as error:
-            error.message = spell(error.message, but="\n")  # type: ignore[attr-defined]
-            raise
+
+def _describe(error: Any) -> str:
+    """Wrong usage in words, after the command; nothing where its help is shown already."""
+    own = isinstance(error, typer.BadParameter) and error.param is None and error.param_hint is None
+    told = error.message if own else error.format_message()
+    return f"{error.ctx.command_path if error.ctx else 'facelm'}: {told}" if told else ""
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is not None:  # None where it is closed; print would take standard output then
+        print(spell(text), file=sys.stderr)
 
 
 app = typer.Typer(
@@ -118,7 +132,7 @@ def overlay(
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 
 
-for command in (live, models.train, models.evaluate, models.export, models.bench, reports.report, reports.classes):
+for command in (live, models.train, measures.evaluate, models.export, measures.bench, reports.report, reports.classes):
     app.command()(command)
 
 
@@ -152,7 +166,7 @@ def main() -> None:
     _quieten()
     # NumPy's threads wait for work by running in circles, and its matrices here are too small to be shared.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    status = 1  # also of an error that nobody expected
+    status = SOME_FAILED  # also of an error that nobody expected
     # The first to be registered is the last to be called: all that is left then is to take the libraries apart, which
     # takes a tenth of a short run, and which the system does at once.
     atexit.register(lambda: os._exit(status))
@@ -171,14 +185,14 @@ def main() -> None:
         if not is_shortage(error):
             raise
         told = str(error) if isinstance(error, MemoryError) else ""
-        print(spell(told) or "too little memory, or too few threads, for facelm to run here", file=sys.stderr)
-        sys.exit(1)
+        _tell(told or "too little memory, or too few threads, for facelm to run here")
+        sys.exit(SOME_FAILED)
     except OSError as error:
         # Where standard output is full, Python would try again to write the rest when it ends: nothing takes it in.
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         what = "standard output: cannot be written"
         if error.filename is not None or error.errno is None:
-            what = spell(f"{error.filename or 'a file'}: cannot be read or written")
-        print(f"{what} ({error.strerror or error or type(error).__name__})", file=sys.stderr)
-        sys.exit(1)
+            what = f"{error.filename or 'a file'}: cannot be read or written"
+        _tell(f"{what} ({error.strerror or error or type(error).__name__})")
+        sys.exit(SOME_FAILED)

@@ -25,7 +25,7 @@ def landmarks(
     job: Job,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write; a folder for pts and yolo. Default: standard output."),
+        typer.Option("--out", "-o", help="File to write; a folder for pts and yolo. Default, or -: standard output."),
     ] = None,
     format: Annotated[
         Format, typer.Option(help="How to write them; pts is a file for each face, yolo for each picture.")
@@ -46,12 +46,13 @@ def landmarks(
 ) -> None:
     """Write the 68 landmarks of every face, with confidence, visibility and head pose: a line of JSON a picture."""
     from facelm.cli import screen
-    from facelm.cli.run import Run
+    from facelm.cli.records import RecordsRun
     from facelm.pictures import files
     from facelm.pictures.texts import UsageError
     from facelm.results import formats
 
     kind = format.value
+    out = None if out == Path("-") else out
     if out is None and kind not in formats.TEXT_FORMATS:
         raise typer.BadParameter(f"--format {kind} does not go to standard output: say where with -o")
     if out is None and sys.stdout is None:
@@ -66,7 +67,7 @@ def landmarks(
         raise typer.BadParameter("--root is for --format coco")
     in_folder = kind in formats.FOLDER_FORMATS
     suffixes = [formats.FOLDER_FORMATS[kind]] if in_folder else []
-    run = Run(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco", jaw=jaw.value)
+    run = RecordsRun(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco", jaw=jaw.value)
     if out is not None and not in_folder:
         run.go_on(out, kind, solid)
     from facelm.landmarks import learned

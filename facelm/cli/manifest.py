@@ -10,7 +10,7 @@ from pathlib import Path
 from facelm.cli.options import Job
 from facelm.pictures.kinds import LEFT_OUT
 from facelm.pictures.sources import Source
-from facelm.results.records import PictureRecord, count_faces, plain_text
+from facelm.results.records import PictureRecord, count, plain_text
 from facelm.runs import manifests
 from facelm.runs.manifests import Manifest
 
@@ -36,7 +36,8 @@ def open_manifest(
     """
     doing = set(to_do)
     names = {source: plain_text(source.name) for source in inputs}
-    skipped = {name: count_faces(known.get(name)) for source, name in names.items() if source not in doing}
+    done = [name for source, name in names.items() if source not in doing]
+    skipped = {name: count(known[name]) if name in known else {} for name in done}
     lines = [{"image": plain_text(path.as_posix()), "left_out": LEFT_OUT[path.suffix.lower()]} for path in left_out]
     stream = sys.stdout if job.as_json else None
     return manifests.open_manifest(job.manifest, stream, job.skip_existing, list(names.values()), skipped, lines)

@@ -1,28 +1,14 @@
-"""The commands about models: train one, measure it, export it, time it."""
+"""The commands that make models: train one, export it."""
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from facelm.cli.options import (
-    BatchOption,
-    ClassesOption,
-    DeviceOption,
-    FlipOption,
-    Jaw,
-    JawOption,
-    ModelOption,
-    Norm,
-    check_finite,
-    load_parser,
-)
-
-SOME_FAILED = 1
+from facelm.cli.options import SOME_FAILED, ClassesOption, DeviceOption, check_finite
 
 
 def train(
@@ -147,67 +133,6 @@ def train(
         raise typer.Exit(128 + interrupted)
 
 
-def evaluate(
-    data: Annotated[
-        Path,
-        typer.Option(help="Folder with images/ + masks/, landmarks68.json, or faces.json; or CelebAMask-HQ."),
-    ],
-    by: Annotated[
-        str | None, typer.Option(help="Break the scores down by this column of a CSV file in the folder.")
-    ] = None,
-    class_order: ClassesOption = None,
-    norm: Annotated[Norm, typer.Option(help="Unit of the landmark error.")] = Norm.interocular,
-    jaw: JawOption = Jaw.outline,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for scores.json, and confusion.png or reliability.png.")
-    ] = None,
-    model: ModelOption = "lite",
-    device: DeviceOption = "auto",
-    batch: BatchOption = 8,
-    flip: FlipOption = False,
-) -> None:
-    """Measure a model: F1 and IoU of masks, NME of landmarks, recall of faces, on pictures with known answers."""
-    from facelm.cli import screen
-    from facelm.measuring.evaluate import evaluate as measure
-    from facelm.measuring.evaluate import prepare
-    from facelm.measuring.reports import to_json
-    from facelm.pictures.files import ImageError, atomic_path
-    from facelm.training.data import DataError
-
-    try:
-        task = prepare(data, by, class_order)
-    except DataError as error:
-        raise typer.BadParameter(str(error)) from None
-    parser = load_parser(model, device, batch, flip)
-    with screen.picture_progress() as progress:
-        bar = progress.add_task("pictures", total=None)
-        found = measure(
-            parser, task, norm.value, jaw.value, lambda done, all_: progress.update(bar, completed=done, total=all_)
-        )
-    for line in found.failed:
-        screen.warn(line)
-    scores = json.dumps({"data": str(data), "model": model, **to_json(found)}, indent=2)
-    try:
-        if out:
-            from facelm.measuring.plots import draw_confusion, draw_reliability
-
-            with atomic_path(out / "scores.json") as temporary:
-                temporary.write_text(scores + "\n")
-            if found.report.confusion is not None:
-                draw_confusion(found.report.confusion, found.report.names, out / "confusion.png")
-            if found.report.landmarks is not None:
-                draw_reliability(found.report.landmarks.reliability, out / "reliability.png")
-    except ImageError as error:
-        screen.warn(str(error))
-        raise typer.Exit(SOME_FAILED) from None
-    if as_json:
-        print(scores)
-    else:
-        screen.show_evaluation(found)
-    raise typer.Exit(SOME_FAILED if found.failed else 0)
-
-
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="tiny, lite, resnet50, or a file that train wrote.")],
     out: Annotated[
@@ -229,47 +154,6 @@ def export(
     except ImageError as error:
         screen.warn(str(error))
         raise typer.Exit(SOME_FAILED) from None
-
-
-def bench(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders or quoted globs.")],
-    model: ModelOption = "lite",
-    device: DeviceOption = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """Measure how fast facelm is on this machine, on your pictures."""
-    from dataclasses import asdict
-
-    from facelm.cli import screen
-    from facelm.cli.run import NOTHING_TO_DO
-    from facelm.engines.weights import ModelError
-    from facelm.pictures import sources, texts
-    from facelm.pictures.files import ImageError
-
-    try:
-        if "-" in inputs:
-            raise texts.UsageError("standard input cannot be timed: give a file")
-        found = sources.find(inputs)
-    except texts.UsageError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not found:
-        screen.warn(f"nothing to do: no picture in {', '.join(inputs)}")
-        raise typer.Exit(NOTHING_TO_DO)
-    from facelm.measuring.bench import measure
-
-    try:
-        with screen.picture_progress() as progress:
-            bar = progress.add_task("pictures", total=None)
-            speed = measure(found, model, device, lambda done, all_: progress.update(bar, completed=done, total=all_))
-    except ModelError as error:
-        raise typer.BadParameter(str(error)) from None
-    except ImageError as error:
-        screen.warn(str(error))
-        raise typer.Exit(SOME_FAILED) from None
-    if as_json:
-        print(json.dumps(asdict(speed)))
-    else:
-        screen.show_speed(speed)
 
 
 def _names(paths: list[Path] | None) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from facelm.parsing.parser import FaceParser
     from facelm.pictures.boxes import Box
 
+SOME_FAILED, WRONG_USAGE, NOTHING_TO_DO = 1, 2, 3
+"""Exit statuses; after a signal it is 128 and its number."""
+
 Folder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; sub folders are kept.")]
 PICTURES_MODEL, CLIPS_MODEL = "lite", "tiny"
 

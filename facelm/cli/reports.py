@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facelm.cli.options import ClassesOption, Job, parser_maker, refuse_overwriting, takes_job
+from facelm.cli.options import (
+    SOME_FAILED,
+    WRONG_USAGE,
+    ClassesOption,
+    Job,
+    parser_maker,
+    refuse_overwriting,
+    takes_job,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,13 +49,13 @@ def report(
     from facelm.pictures import files
 
     folder = Path(job.inputs[0]) if job.inputs and len(job.inputs) == 1 and not job.from_file else None
-    if out.exists() and not job.overwrite:
+    if files.exists(out) and not job.overwrite:
         refuse_overwriting(out)
     try:
-        if folder and any((folder / name).exists() for name in _LABELS):
+        if folder and any(files.exists(folder / name) for name in _LABELS):
             failed = _report_labelled(job, folder, out, by, class_order)
             print(out)
-            raise typer.Exit(1 if failed else 0)
+            raise typer.Exit(SOME_FAILED if failed else 0)
         if by or class_order:
             raise typer.BadParameter("--by and --classes are for one folder with known answers")
         run = Run(job, None, [])
@@ -75,7 +83,7 @@ def report(
         write_page(out, ", ".join(job.inputs or ()) or "facelm", tiles)
     except files.ImageError as error:
         screen.warn(str(error))
-        raise typer.Exit(1) from None
+        raise typer.Exit(SOME_FAILED) from None
     print(out)
     run.exit()
 
@@ -90,7 +98,8 @@ def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: s
     try:
         task = prepare(folder, by, order)
     except DataError as error:
-        raise typer.BadParameter(str(error)) from None
+        screen.warn(str(error))
+        raise typer.Exit(WRONG_USAGE) from None
     parser = parser_maker(job)()
     with screen.picture_progress(job.quiet) as progress:
         bar = progress.add_task("pictures", total=None)

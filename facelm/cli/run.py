@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -17,16 +17,24 @@ from numpy.typing import NDArray
 
 from facelm.cli import screen
 from facelm.cli.manifest import open_manifest
-from facelm.cli.options import PICTURES_MODEL, Engine, Job, check_model, match_boxes, parser_maker, refuse_overwriting
+from facelm.cli.options import (
+    NOTHING_TO_DO,
+    PICTURES_MODEL,
+    SOME_FAILED,
+    Engine,
+    Job,
+    check_model,
+    match_boxes,
+    parser_maker,
+    refuse_overwriting,
+)
 from facelm.cli.screen import Tally
 from facelm.cli.signals import Stop
 from facelm.pictures import files, sources, texts
 from facelm.pictures.choice import Choice
 from facelm.pictures.motion import is_clip
 from facelm.pictures.sources import Source
-from facelm.results import formats
-from facelm.results.journals import Journal, journal_of
-from facelm.results.records import PictureRecord, plain_text
+from facelm.results.records import PictureRecord
 from facelm.runs import batch, clips, cluster, places
 from facelm.runs.batch import Outcome, Result
 from facelm.runs.manifests import Manifest
@@ -34,7 +42,6 @@ from facelm.runs.manifests import Manifest
 if TYPE_CHECKING:
     from facelm.parsing.face import Face
 
-NOTHING_TO_DO = 3
 Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
 
 
@@ -68,14 +75,11 @@ class Run:
         self.tally = Tally()
         self.suffixes, self.clip_suffix, self.masks, self.jaw = suffixes, clip_suffix, masks, jaw
         self.stopped = Stop()
-        self.unfinished: files.ImageError | None = None
         self.left_out: list[Path] = []
         try:
             self.choice = Choice.read(job.faces)
         except ValueError as error:
             raise typer.BadParameter(f"--faces: {error}") from None
-        self.journal: Path | None = None
-        self._kept: Journal | None = None
         inputs = list(job.inputs or ())
         if job.as_json and sys.stdout is None:
             raise typer.BadParameter("--json: standard output is closed")
@@ -133,40 +137,6 @@ class Run:
         elif any(there):
             refuse_overwriting(next(paths[0] for paths in there if paths), sum(map(bool, there)) - 1)
 
-    def go_on(self, path: Path, format: str, solid: bool) -> None:
-        """Take what an earlier run wrote to one file for all pictures, or refuse to write over it.
-
-        Of JSON lines those without an error are kept, in whatever order; any other format is whole or not there.
-        """
-        if format != "jsonl":
-            self.unfinished = files.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
-        try:
-            places.check_distinct(self.all_sources, self.job.from_file, self.job.manifest, path)
-            files.check_replaceable(path)
-        except (OSError, texts.UsageError, files.ImageError) as error:
-            raise typer.BadParameter(str(error)) from None
-        if format == "jsonl":
-            self.journal = path
-        if self.job.overwrite:
-            return
-        if files.exists(path) and not self.job.skip_existing:
-            refuse_overwriting(path)
-        if not self.job.skip_existing or (format != "jsonl" and not files.exists(path)):
-            return
-        if format == "jsonl":
-            try:
-                self.known = formats.load_jsonl(path, solid)
-            except files.ImageError as error:
-                raise typer.BadParameter(str(error)) from None
-        self.sources = [
-            source for source in self.all_sources if format == "jsonl" and plain_text(source.name) not in self.known
-        ]
-        self.tally.skipped = len(self.all_sources) - len(self.sources)
-        if not self.sources and files.exists(path):
-            with self._open_manifest():
-                pass
-            self.exit()
-
     def _process(
         self, finish: Finish[Result], clip: clips.Finish[Result], begun: Callable[[int | None], None]
     ) -> Iterator[Outcome[Result]]:
@@ -217,45 +187,6 @@ class Run:
                 progress.advance(bar)
                 yield outcome
 
-    def records(self, finish: Finish[PictureRecord], clip: clips.Finish[PictureRecord]) -> Iterator[PictureRecord]:
-        """A record of each picture and frame, those of an earlier run among them, in the order of the pictures.
-
-        Records of pictures that this run is not about come first.
-
-        Raises:
-            facelm.ImageError: The run was stopped, and what it writes is to be whole.
-        """
-        names = {plain_text(source.name) for source in self.all_sources}
-        yield from (record for name, known in self.known.items() if name not in names for record in known)
-        rest = iter(self.all_sources)
-        current: Source | None = None
-        for outcome in self.outcomes(finish, clip):
-            while current != outcome.source:
-                current = next(rest)
-                yield from self._known(current) if current != outcome.source else ()
-            if outcome.result is not None:
-                if self._kept is not None and not outcome.part:
-                    self._kept.append(formats.to_json(outcome.result))
-                yield outcome.result
-            if outcome.error is not None:
-                yield PictureRecord(outcome.source.name, error=outcome.error, stem=outcome.source.stem)
-        for source in rest:
-            yield from self._known(source)
-        if self.stopped() and self.unfinished is not None:
-            raise self.unfinished
-
-    @contextmanager
-    def keeping(self) -> Iterator[None]:
-        """While records go to a file that can be gone on with: those of pictures are kept, should the run be killed."""
-        if self.journal is None:
-            yield
-            return
-        with journal_of(self.journal, self.job.skip_existing) as self._kept:
-            yield
-
-    def _known(self, source: Source) -> Sequence[PictureRecord]:
-        return self.known.get(plain_text(source.name), ())
-
     def finish(self, finish: Finish[object], clip: clips.Finish[object]) -> None:
         """Process all pictures and clips, for what is written of them; then end the command."""
         try:
@@ -274,7 +205,7 @@ class Run:
             screen.show_tally(self.tally)
         if self.stopped.by is not None:
             raise typer.Exit(128 + self.stopped.by)
-        raise typer.Exit(1 if self.tally.failed else 0)
+        raise typer.Exit(SOME_FAILED if self.tally.failed else 0)
 
     def _open_manifest(self) -> AbstractContextManager[Manifest]:
         return open_manifest(self.job, self.all_sources, self.sources, self.known, self.left_out)

@@ -72,23 +72,25 @@ def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]
         ImageError: It cannot be read, or is something else.
     """
     records: dict[str, list[PictureRecord]] = {}
-    failed: set[str] = set()
+    unfit: set[str] = set()
     try:
         for line in read_lines(path):
-            if "error" in line or any(("landmarks_3d" in face) != solid for face in line["faces"]):
-                failed.add(line["image"])
+            name = line["image"]
+            if "error" in line:
+                records.pop(name, None)
                 continue
             faces = tuple(_face_from_json(face) for face in line["faces"])
             frame, time = line.get("frame"), line.get("timestamp")
-            record = PictureRecord(line["image"], line["width"], line["height"], faces, frame=frame, timestamp=time)
-            if frame is None:
-                records[record.image] = [record]
-                failed.discard(record.image)
-            else:
-                records.setdefault(record.image, []).append(record)
+            before = records.get(name)
+            if frame is None or not before or frame <= (before[-1].frame or 0):  # it was done anew
+                before = records[name] = []
+                unfit.discard(name)
+            if any(("landmarks_3d" in face) != solid for face in line["faces"]):
+                unfit.add(name)
+            before.append(PictureRecord(name, line["width"], line["height"], faces, frame=frame, timestamp=time))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise error_of(path, f"cannot be read as JSON lines of landmarks ({error})") from error
-    return {name: found for name, found in records.items() if name not in failed}
+    return {name: found for name, found in records.items() if name not in unfit}
 
 
 def _face_from_json(face: dict[str, Any]) -> FaceRecord:

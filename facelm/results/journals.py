@@ -1,7 +1,7 @@
 """Journals: lines of JSON that are kept as they come, so that a run that is killed can be gone on with.
 
-What a run writes to one file for all pictures is there when it is whole. Until then its lines are also in a hidden file
-beside it, which goes when the run ends well.
+What a run writes to one file for all inputs is there when it is whole. Until then its lines are also in a hidden file
+beside it, which goes when the run ends well. An empty line follows those of an input: without it they are not all.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ class Journal:
         self._file = file
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Keep a line."""
+        """Keep a line, once `end` tells that it and those before it are all of their input."""
         self._file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+
+    def end(self) -> None:
+        """That was the last line of an input."""
+        self._file.write(b"\n")
         self._file.flush()
 
 
@@ -56,8 +60,8 @@ def journal_of(path: Path, resume: bool) -> Iterator[Journal]:
             _lock(file, path)
             if not resume:
                 file.truncate(0)
-            elif (content := beside.read_bytes()) and not content.endswith(b"\n"):
-                file.truncate(content.rfind(b"\n") + 1)
+            else:
+                file.truncate(len(_whole(beside.read_bytes())))
             try:
                 yield Journal(file)
             except BaseException:
@@ -70,23 +74,27 @@ def journal_of(path: Path, resume: bool) -> Iterator[Journal]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file, and then of its journal; a last one that is not whole is left out.
+    """The lines of a file, and then of its journal, as far as they are whole.
 
     Raises:
         ValueError: A line is no JSON object.
         OSError: A file cannot be read.
     """
+    content, journal = (each.read_bytes() if files.is_file(each) else b"" for each in (path, _beside(path)))
+    content = content[: content.rfind(b"\n") + 1] + _whole(journal).replace(b"\n\n", b"\n")
     found = []
-    for each in (path, _beside(path)):
-        if not files.is_file(each):
-            continue
-        for text in each.read_text(encoding="utf-8").splitlines(keepends=True):
-            if text.endswith("\n"):
-                line = parse_json(text)
-                if not isinstance(line, dict):
-                    raise ValueError("a line is no JSON object")
-                found.append(line)
+    for text in content.decode().split("\n")[:-1]:
+        line = parse_json(text)
+        if not isinstance(line, dict):
+            raise ValueError("a line is no JSON object")
+        found.append(line)
     return found
+
+
+def _whole(content: bytes) -> bytes:
+    """What a journal has of inputs that were finished."""
+    end = content.rfind(b"\n\n")
+    return content[: end + 2] if end >= 0 else b""
 
 
 def _beside(path: Path) -> Path:

@@ -109,9 +109,8 @@ def frame_of(record: PictureRecord) -> dict[str, Any]:
     return {"frame": record.frame, "timestamp": rounded(record.timestamp or 0.0, TIME_DECIMALS)}
 
 
-def count_faces(records: Sequence[PictureRecord] | None) -> int | None:
-    """How many faces are in the records of a picture, or tracks in those of a clip; None where there are no records."""
-    if records is None:
-        return None
-    tracks = {face.track for record in records for face in record.faces}
-    return sum(len(record.faces) for record in records) if tracks <= {None} else len(tracks)
+def count(records: Sequence[PictureRecord]) -> dict[str, int]:
+    """How many faces are in the record of a picture; of a clip how many frames there are, and tracks in them."""
+    if records[0].frame is None:
+        return {"faces": len(records[0].faces)}
+    return {"frames": len(records), "faces": len({face.track for record in records for face in record.faces})}

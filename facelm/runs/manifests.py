@@ -24,7 +24,7 @@ class Manifest:
         journal: Keeps the new ones, if there is one.
         earlier: What earlier runs told, by name of the input.
         order: Names of the inputs.
-        skipped: Names of those that are done already, and how many faces they have where that is known.
+        skipped: Names of those that are done already, and what is known of them, such as how many faces they have.
         left_out: Lines about what is no input, which are written at once.
     """
 
@@ -35,7 +35,7 @@ class Manifest:
         journal: Journal | None,
         earlier: Mapping[str, Line],
         order: Sequence[str],
-        skipped: Mapping[str, int | None],
+        skipped: Mapping[str, Line],
         left_out: Sequence[Line],
     ) -> None:
         self._file, self._stream, self._journal = file, stream, journal
@@ -57,6 +57,7 @@ class Manifest:
         _write(line, self._stream)
         if self._journal:
             self._journal.append(line)
+            self._journal.end()
 
     def finish(self) -> None:
         """Write those that are skipped after the last."""
@@ -65,10 +66,7 @@ class Manifest:
 
     def _skip(self, name: str) -> None:
         if name in self._skipped:
-            faces = self._skipped[name]
-            known = {} if faces is None else {"faces": faces}
-            line = {"image": name} | known | dict(self._earlier.get(name, {})) | {"skipped": True}
-            _write(line, self._file)
+            _write({"image": name, **self._skipped[name], **self._earlier.get(name, {}), "skipped": True}, self._file)
 
 
 def _write(line: Line, stream: TextIO | None) -> None:
@@ -83,7 +81,7 @@ def open_manifest(
     stream: TextIO | None,
     resume: bool,
     order: Sequence[str],
-    skipped: Mapping[str, int | None],
+    skipped: Mapping[str, Line],
     left_out: Sequence[Line] = (),
 ) -> Iterator[Manifest]:
     """The manifest of a run.

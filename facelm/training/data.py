@@ -250,7 +250,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _list_problems(problems: Iterable[str]) -> str:
-    lines = list(problems)
+    lines = [files.spell(problem) for problem in problems]
     more = len(lines) - _PROBLEMS_SHOWN
     return "\n".join(lines[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else []))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clips import portrait, write_clip
 from common import ROOT
 from PIL import Image
 
@@ -121,6 +122,38 @@ def test_a_killed_run_loses_no_record(facelm: Run, photos: Path, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "records.jsonl", "run.jsonl", "whole.jsonl"]
 
 
+def test_a_killed_run_loses_no_clip_that_was_finished(facelm: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    write_clip(folder / "a.mp4", [portrait(3 * at) for at in range(5)])
+    write_clip(folder / "b.mp4", [portrait(at % 20) for at in range(150)])
+    write_clip(folder / "c.mp4", [portrait(), portrait(2)])
+    whole, records, manifest = (tmp_path / name for name in ("whole.jsonl", "records.jsonl", "run.jsonl"))
+    assert facelm("landmarks", folder, "-o", whole).returncode == 0
+    command = [*PYTHON, "landmarks", str(folder), "-o", str(records), "--manifest", str(manifest)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as running:
+        journal = tmp_path / ".records.jsonl.unfinished"
+        while not (journal.exists() and b"b.mp4" in journal.read_bytes()):
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.kill()
+    assert not records.exists() and not manifest.exists()
+    done = facelm("landmarks", folder, "-o", records, "--manifest", manifest, "--skip-existing")
+    assert done.returncode == 0, done.stderr
+    assert records.read_bytes() == whole.read_bytes()
+    told = lines(manifest.read_text())
+    assert [(Path(line["image"]).name, line["frames"], line["faces"]) for line in told] == [
+        ("a.mp4", 5, 1),
+        ("b.mp4", 150, 1),
+        ("c.mp4", 2, 1),
+    ]
+    assert [line.get("skipped", False) for line in told] == [True, False, False]
+    manifest.unlink()
+    facelm("landmarks", folder, "-o", records, "--manifest", manifest, "--skip-existing")
+    assert [(line["frames"], line["skipped"]) for line in lines(manifest.read_text())] == [
+        (n, True) for n in (5, 150, 2)
+    ]
+
+
 def closed(number: int, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command with a standard stream closed, as `2>&-` does."""
     command = [*PYTHON, *map(str, arguments)]
@@ -151,6 +184,8 @@ WRONG = {
     "the manifest is a device": ["parse", "IN", "-o", "out", "--manifest", "/dev/null", "--overwrite"],
     "the result is a device": ["landmarks", "IN", "-o", "/dev/stdout", "--overwrite"],
     "the model is overwritten": ["export", "MODEL", "-o", "MODEL"],
+    "scores are there already": ["evaluate", "--data", "IN", "-o", "SCORES"],
+    "the page is there already": ["report", "IN", "-o", "IN"],
 }
 
 
@@ -160,7 +195,15 @@ def test_outputs_that_would_replace_something_else_are_refused(
 ) -> None:
     model = tmp_path / "lite.safetensors"
     model.write_bytes((ROOT / "weights/lite.safetensors").read_bytes())
-    names = {"IN": photos / "good.png", "X": tmp_path / "x.jsonl", "MODEL": model, "out": tmp_path / "out"}
+    names = {
+        "IN": photos / "good.png",
+        "X": tmp_path / "x.jsonl",
+        "MODEL": model,
+        "SCORES": tmp_path / "scores",
+        "out": tmp_path / "out",
+    }
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "confusion.png").touch()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = facelm(*(names.get(word, word) for word in WRONG[kind]))
     assert done.returncode in (1, 2) and "Traceback" not in done.stderr

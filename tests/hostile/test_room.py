@@ -109,6 +109,7 @@ def test_a_full_disk_leaves_what_was_there(disk: Path) -> None:
     with pytest.raises(ImageError, match="No space left"), journal_of(disk / "run.jsonl", False) as journal:
         for _ in range(100):
             journal.append({"image": "x" * 1000})
+            journal.end()
     assert (disk / "a.bin").read_bytes() == b"old"
     assert not list(disk.glob(".facelm-*"))
 

@@ -13,6 +13,9 @@ def stop_after(path: Path, lines: list[dict[str, object]], resume: bool = False)
     with pytest.raises(KeyboardInterrupt), journal_of(path, resume) as journal:
         for line in lines:
             journal.append(line)
+            journal.end()
+        if lines:
+            journal.append({"image": "in hand", "frame": 0})
         raise KeyboardInterrupt
 
 
@@ -33,6 +36,7 @@ def test_a_journal_goes_when_its_file_is_written(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with journal_of(path, False) as journal:
         journal.append({"image": "a"})
+        journal.end()
         path.write_text('{"image": "a"}\n')
     assert list(tmp_path.iterdir()) == [path]
     stop_after(tmp_path / "nothing", [])

@@ -18,21 +18,21 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def test_every_input_has_a_line_in_order(tmp_path: Path) -> None:
     path, stream = tmp_path / "run.jsonl", io.StringIO()
-    with open_manifest(path, stream, True, ["a", "b", "c", "d"], {"a": None, "c": 3}) as manifest:
+    with open_manifest(path, stream, True, ["a", "b", "c", "d"], {"a": {}, "c": {"frames": 9, "faces": 3}}) as manifest:
         manifest.add(DONE)
         manifest.add({"image": "d", "error": "d: cannot be read"})
     assert lines(path) == [
         {"image": "a", "skipped": True},
         DONE,
-        {"image": "c", "faces": 3, "skipped": True},
+        {"image": "c", "frames": 9, "faces": 3, "skipped": True},
         {"image": "d", "error": "d: cannot be read"},
     ]
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [lines(path)[1], lines(path)[3]]
-    with open_manifest(path, None, True, ["c", "b", "e"], {"c": None, "b": None}) as manifest:
+    with open_manifest(path, None, True, ["c", "b", "e"], {"c": {}, "b": {}}) as manifest:
         pass
     assert lines(path) == [
         {"image": "a", "skipped": True},
-        {"image": "c", "faces": 3, "skipped": True},
+        {"image": "c", "frames": 9, "faces": 3, "skipped": True},
         DONE | {"skipped": True},
     ]
 
@@ -43,7 +43,7 @@ def test_what_a_killed_run_told_is_known_to_the_next(tmp_path: Path) -> None:
         manifest.add(DONE | {"image": "a"})
         raise KeyboardInterrupt
     assert not path.exists()
-    with open_manifest(path, None, True, ["a", "b"], {"a": None}) as manifest:
+    with open_manifest(path, None, True, ["a", "b"], {"a": {}}) as manifest:
         manifest.add(DONE)
     assert lines(path) == [DONE | {"image": "a", "skipped": True}, DONE]
     assert list(tmp_path.iterdir()) == [path]
