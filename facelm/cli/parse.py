@@ -58,6 +58,7 @@ def parse(
     `facelm classes` shows which class each index stands for.
     """
     from facelm.cli.run import Run
+    from facelm.parsing.masks import PROBABILITIES_WEIGHT
 
     cut_out = _class_indices(alpha) if alpha else []
     suffixes = {
@@ -68,7 +69,8 @@ def parse(
         ".mask.png": True,
     }
     wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
-    run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "")
+    weight = PROBABILITIES_WEIGHT if probabilities else 1.0
+    run = Run(job, out, wanted, [crops] if crops else [], ".mask.mkv" if video else "", weight=weight)
     if crops is not None:
         _keep_apart(run, crops)
     import numpy as np

@@ -55,6 +55,8 @@ class Run:
         written: Other files and folders that the command writes; folders are not searched for pictures.
         clip_suffix: Of the file that is written for each clip; empty for a folder.
         masks: Whether what is written of clips shows masks.
+        jaw: Which jaw is told.
+        weight: How many times as much memory as usual each picture needs.
 
     Raises:
         typer.BadParameter: The options cannot be used together, or a result is there already.
@@ -70,10 +72,12 @@ class Run:
         clip_suffix: str = "",
         masks: bool = True,
         jaw: str = "outline",
+        weight: float = 1.0,
     ) -> None:
         self.job = job
         self.tally = Tally()
         self.suffixes, self.clip_suffix, self.masks, self.jaw = suffixes, clip_suffix, masks, jaw
+        self.weight = weight
         self.stopped = Stop()
         self.left_out: list[Path] = []
         try:
@@ -147,7 +151,7 @@ class Run:
         if job.engine is Engine.ray:
             check_model(job.model or PICTURES_MODEL)
             self.stopped.wait()
-            yield from cluster.process(self.sources, make, look, finish, self.stopped)
+            yield from cluster.process(self.sources, make, look, finish, self.stopped, self.weight)
             return
         pictures = [source for source in self.sources if source not in self.clips]
         threads = min(batch.THREADS, len(pictures))
@@ -158,11 +162,11 @@ class Run:
         for moving, some in groupby(self.sources, self.clips.__contains__):
             group = list(some)
             if see is not None and not moving:
-                yield from batch.process(group, see, finish, self.stopped, threads)
+                yield from batch.process(group, see, finish, self.stopped, threads, self.weight)
             elif parser is not None:
                 for source in group:
                     if not self.stopped():
-                        yield from clips.process(source, parser, how, clip, self.stopped, begun)
+                        yield from clips.process(source, parser, how, clip, self.stopped, begun, self.weight)
 
     def outcomes(self, finish: Finish[Result], clip: clips.Finish[Result]) -> Iterator[Outcome[Result]]:
         """Process pictures and clips; failures are named, counted, and passed on like the rest."""

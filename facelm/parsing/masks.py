@@ -16,6 +16,10 @@ from facelm.engines.labels import select, total
 from facelm.parsing.face import Face
 from facelm.pictures import affine, files
 from facelm.pictures.crops import MIDDLE, to_crop_pixels, widen
+from facelm.pictures.room import BYTES_A_PIXEL
+
+PROBABILITIES_WEIGHT = 1 + np.dtype(np.float16).itemsize * len(classes.CLASSES) / BYTES_A_PIXEL
+"""How many times as much memory a picture needs of which all probabilities are wanted, for `facelm.pictures.room`."""
 
 _BAND_PIXELS = 4_000_000
 _NEAR = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import sys
@@ -15,7 +16,9 @@ from facelm.pictures.files import error_of
 MAX_BYTES = 2_000_000_000
 """Most bytes that a file which is read may have: a TIFF of the most pixels and sixteen bits has fewer."""
 
-_BYTES_A_PIXEL = 30  # from the decoded picture to the encoded result, at their most
+BYTES_A_PIXEL = 30
+"""From the decoded picture to the encoded result, at their most."""
+
 _SHARE = 0.5  # of the memory that there is, for several pictures
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
 
@@ -30,37 +33,54 @@ class Room:
 
     def __init__(self, together: int, alone: int) -> None:
         self.together, self.alone = together, alone
-        self._taken = 0
         self._change = threading.Condition()
-        self._own = threading.local()
+        self._held: dict[int, int] = {}
+        self._weights: dict[int, float] = {}
+        self._waiting: list[int] = []
 
     @contextmanager
-    def share(self) -> Iterator[None]:
-        """Give back at the end what this thread takes meanwhile."""
-        self._own.taken = 0
+    def share(self, weight: float = 1.0) -> Iterator[None]:
+        """Give back at the end what this thread takes meanwhile.
+
+        Args:
+            weight: How many times as much memory as usual each pixel will need.
+        """
+        own = threading.get_ident()
+        with self._change:
+            self._held[own], self._weights[own] = 0, weight
         try:
             yield
         finally:
             with self._change:
-                self._taken -= self._own.taken
+                del self._held[own], self._weights[own]
                 self._change.notify_all()
-            del self._own.taken
 
     def take(self, pixels: int) -> None:
         """Wait until there is room for a picture; outside of `share` there is.
 
+        Of those that all wait for each other the first goes on.
+
         Raises:
             MemoryError: There is never as much.
         """
-        if pixels > self.alone:
-            raise MemoryError(f"there is memory for {self.alone:,} pixels")
-        if not hasattr(self._own, "taken"):
+        own = threading.get_ident()
+        weight = self._weights.get(own, 1.0)
+        if pixels * weight > self.alone:
+            raise MemoryError(f"there is memory for {int(self.alone / weight):,} pixels")
+        if own not in self._held:
             return
         with self._change:
-            own = self._own.taken
-            self._change.wait_for(lambda: self._taken == own or self._taken + pixels <= self.together)
-            self._taken += pixels
-            self._own.taken += pixels
+            self._waiting.append(own)
+            self._change.notify_all()
+            self._change.wait_for(lambda: self._may_take(own, pixels * weight))
+            self._waiting.remove(own)
+            self._held[own] += math.ceil(pixels * weight)
+
+    def _may_take(self, own: int, wanted: float) -> bool:
+        if sum(self._held.values()) + wanted <= self.together:
+            return True
+        holding = {thread for thread, held in self._held.items() if held and thread != own}
+        return holding <= set(self._waiting) and self._waiting[0] == own
 
 
 def find_memory() -> int:
@@ -86,7 +106,7 @@ def _physical() -> int:
         return 1 << 34
 
 
-_PIXELS = find_memory() // _BYTES_A_PIXEL
+_PIXELS = find_memory() // BYTES_A_PIXEL
 ROOM = Room(int(_SHARE * _PIXELS), _PIXELS)
 """Of this process."""
 
@@ -102,7 +122,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         found = Path(path).stat()
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode) or stat.S_ISDIR(found.st_mode)):
             raise error_of(path, "is a device, not a picture")
-        ROOM.take(min(found.st_size, MAX_BYTES) // _BYTES_A_PIXEL)
+        ROOM.take(min(found.st_size, MAX_BYTES) // BYTES_A_PIXEL)
         with Path(path).open("rb") as file:
             return check_length(file.read(MAX_BYTES + 1) if found.st_size <= MAX_BYTES else None, path)
     except FileNotFoundError as error:

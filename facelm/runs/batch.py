@@ -93,6 +93,7 @@ def process(
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
     stopped: Callable[[], bool] = lambda: False,
     threads: int = THREADS,
+    weight: float = 1.0,
 ) -> Iterator[Outcome[Result]]:
     """Read and parse pictures, and finish each: post-process it, and write what is to be written.
 
@@ -102,6 +103,7 @@ def process(
         finish: Called in several threads with picture, pixels and faces; may raise `facelm.ImageError`.
         stopped: Asked before a picture is begun; those in hand are finished.
         threads: Pictures that are in hand at once, one of which is read while the others are seen and finished.
+        weight: How many times as much memory as usual each picture needs.
 
     Yields:
         What became of each picture, in their order.
@@ -118,7 +120,7 @@ def process(
             return len(faces), finish(source, rgb, faces)
 
     def work(source: Source) -> Outcome[Result] | None:
-        return None if stopped() else _process(source, compute, stopped)
+        return None if stopped() else _process(source, compute, stopped, weight)
 
     with ThreadPoolExecutor(threads) as pool:
         while True:
@@ -131,12 +133,15 @@ def process(
 
 
 def _process(
-    source: Source, compute: Callable[[Source, NDArray[np.uint8]], tuple[int, Result]], stopped: Callable[[], bool]
+    source: Source,
+    compute: Callable[[Source, NDArray[np.uint8]], tuple[int, Result]],
+    stopped: Callable[[], bool],
+    weight: float,
 ) -> Outcome[Result]:
     """Do all that is to be done with a picture; ``compute`` gives the number of its faces, and the result."""
     start = time.perf_counter()
     try:
-        with ROOM.share():
+        with ROOM.share(weight):
             rgb = read(source, stopped)
             faces, result = compute(source, rgb)
     except Exception as error:  # as many records as inputs, whatever is raised

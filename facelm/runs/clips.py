@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.choice import Choice
 from facelm.pictures.files import error_of
+from facelm.pictures.room import ROOM
 from facelm.pictures.sources import Source
 from facelm.runs.batch import Outcome, Result, cause_of
 from facelm.video.clips import Clip
 from facelm.video.watching import SeenFrame, Steadier, follow
 
 _WAITING = 3
+_KEPT = 4.0
+"""Memory of the frames that are read ahead, wait to be written, or that decoder and encoder keep, in pictures."""
 
 Finish = Callable[[Source, Clip], AbstractContextManager[Callable[[SeenFrame], Result]]]
 """Opens what a clip is written to, and gives what writes a frame of it; `facelm.runs.places` has some."""
@@ -41,6 +44,7 @@ def process(
     finish: Finish[Result],
     stopped: Callable[[], bool] = lambda: False,
     begun: Callable[[int | None], None] = lambda frames: None,
+    weight: float = 1.0,
 ) -> Iterator[Outcome[Result]]:
     """Follow the faces of a clip, and finish each frame.
 
@@ -51,6 +55,7 @@ def process(
         finish: What becomes of it; frames come one at a time, in order; may raise `facelm.ImageError`.
         stopped: Asked before each frame; what was done until then is kept.
         begun: Called with the number of frames to come, None where the clip does not tell.
+        weight: How many times as much memory as usual a frame needs to be finished.
 
     Yields:
         What became of each frame, and at last of the clip, with the number of its tracks and what is wrong with it.
@@ -60,7 +65,8 @@ def process(
     tracks: set[int] = set()
     frames, fault = 0, None
     try:
-        clip = Clip(source.path)  # type: ignore[arg-type]  # standard input is no clip
+        clip = Clip(source.path, source.max_pixels)  # type: ignore[arg-type]  # standard input is no clip
+        ROOM.take(round(clip.pixels * (_KEPT + weight)))
         begun(None if clip.count is None else -(-clip.count // how.every))
         steady = Steadier(how.masks) if how.smooth else _as_it_is
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:

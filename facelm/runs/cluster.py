@@ -40,6 +40,7 @@ class _Task:
     load: Callable[[], FaceParser]
     see: Callable[[FaceParser, Source, NDArray[np.uint8]], list[Face]]
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Any]
+    weight: float
 
 
 class _Worker:
@@ -56,7 +57,7 @@ class _Worker:
         def see(source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
             return self.task.see(self.parser, source, rgb)
 
-        outcomes = batch.process(sources, see, self.task.finish, threads=_THREADS)
+        outcomes = batch.process(sources, see, self.task.finish, threads=_THREADS, weight=self.task.weight)
         return {"outcome": [pickle.dumps(outcome) for outcome in outcomes]}
 
 
@@ -66,6 +67,7 @@ def process(
     see: Callable[[FaceParser, Source, NDArray[np.uint8]], list[Face]],
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
     stopped: Callable[[], bool] = lambda: False,
+    weight: float = 1.0,
 ) -> Iterator[Outcome[Result]]:
     """Process pictures on the cluster that ``RAY_ADDRESS`` names, or on one that is started here.
 
@@ -75,6 +77,7 @@ def process(
         see: Finds and parses the faces of a picture.
         finish: As in `facelm.runs.batch.process`; what it refers to travels to the workers.
         stopped: Asked after each picture.
+        weight: As in `facelm.runs.batch.process`.
 
     Yields:
         What became of each picture, in their order.
@@ -88,7 +91,7 @@ def process(
         import ray
     except ImportError:
         raise UsageError("--engine ray needs Ray: pip install 'facelm[ray]'") from None
-    task = _Task(str(Path.cwd()), load, see, finish)
+    task = _Task(str(Path.cwd()), load, see, finish, weight)
 
     class Worker(_Worker):
         """Knows its task, so that a node that takes over from a dead one does too."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from PIL import Image
 
 from facelm.pictures.files import error_of
-from facelm.pictures.images import MAX_PIXELS
 from facelm.pictures.pixels import to_upright_rgb
 from facelm.video.frames import Frame
 
@@ -22,6 +21,7 @@ class AnimationReader:
 
     Args:
         path: The file.
+        most: Pixels that a frame may have.
 
     Attributes:
         faults: What was found to be wrong with the file so far, in words.
@@ -33,12 +33,13 @@ class AnimationReader:
     time_base = Fraction(1, 1000)
     aspect = Fraction(1)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int) -> None:
         self.path = path
         self.faults: list[str] = []
         with self._open() as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise error_of(path, f"too many pixels ({image.width * image.height:,}; the limit is {MAX_PIXELS:,})")
+            self.pixels = image.width * image.height
+            if self.pixels > most:
+                raise error_of(path, f"too many pixels ({self.pixels:,}; the limit is {most:,})")
             self.count: int | None = getattr(image, "n_frames", None)
 
     def read(self, every: int) -> Iterator[Frame]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from facelm.pictures.images import MAX_PIXELS
 from facelm.pictures.motion import ANIMATED_SUFFIXES
 from facelm.video.frames import Frame, read_ahead
 
@@ -15,6 +16,7 @@ class _Reader(Protocol):
     """What reads a kind of file."""
 
     count: int | None
+    pixels: int
     time_base: Fraction
     aspect: Fraction
     faults: list[str]
@@ -27,29 +29,33 @@ class Clip:
 
     Args:
         path: MP4, MOV, MKV, WebM, AVI and what else FFmpeg reads, or an animated GIF or WebP.
+        max_pixels: Most pixels that a frame may have; by default those of a picture.
 
     Attributes:
         path: The file.
         count: How many frames the file says it has; None where it does not tell.
+        pixels: Of a frame.
         time_base: Seconds of which the time of each frame is a multiple.
         aspect: Width of a pixel by its height, before the frame is turned upright.
 
     Raises:
-        facelm.ImageError: The file cannot be opened, or holds no video.
+        facelm.ImageError: The file cannot be opened, holds no video, or has too many pixels.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_pixels: int | None = None) -> None:
+        most = max_pixels or MAX_PIXELS
         self._reader: _Reader
         if path.suffix.lower() in ANIMATED_SUFFIXES:
             from facelm.video.animations import AnimationReader
 
-            self._reader = AnimationReader(path)
+            self._reader = AnimationReader(path, most)
         else:
             from facelm.video.containers import ContainerReader
 
-            self._reader = ContainerReader(path)
+            self._reader = ContainerReader(path, most)
         self.path = path
         self.count = self._reader.count
+        self.pixels = self._reader.pixels
         self.time_base: Fraction = self._reader.time_base
         self.aspect: Fraction = self._reader.aspect
 

@@ -16,10 +16,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from facelm.pictures.files import error_of
-from facelm.pictures.images import MAX_PIXELS
 from facelm.video.frames import Frame
 
 _NAMED = 5  # faults that are named one by one
+_SMALL = 1 << 20  # pixels that any frame may have
 _SHORT = 0.3  # seconds that a whole file may end before it says
 _UNTIMED = Fraction(1, 25)
 
@@ -29,6 +29,7 @@ class ContainerReader:
 
     Args:
         path: The file.
+        most: Pixels that a frame may have.
 
     Attributes:
         faults: What was found to be wrong with the file so far, in words.
@@ -37,14 +38,14 @@ class ContainerReader:
         facelm.ImageError: The file cannot be opened, or holds no video.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int) -> None:
         self.path = path
         self.faults: list[str] = []
         with open_container(path) as container:
             stream = find_video(container, path)
-            pixels = stream.width * stream.height
-            if pixels > MAX_PIXELS:
-                raise error_of(path, f"too many pixels ({pixels:,}; the limit is {MAX_PIXELS:,})")
+            self.pixels = stream.width * stream.height
+            if self.pixels > most:
+                raise error_of(path, f"too many pixels ({self.pixels:,}; the limit is {most:,})")
             self.time_base = stream.time_base or Fraction(1, 90_000)
             self.aspect = stream.sample_aspect_ratio or Fraction(1)
             self.rate = stream.average_rate or stream.guessed_rate or 1 / _UNTIMED
@@ -58,7 +59,8 @@ class ContainerReader:
         with open_container(self.path) as container:
             stream = find_video(container, self.path)
             stream.thread_type = "AUTO"
-            stream.codec_context.options = {"err_detect": "explode"}  # else some decoders hide what is damaged
+            # Without the first some decoders hide what is damaged; later frames may be larger than the file says.
+            stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(max(2 * self.pixels, _SMALL))}
             start = (stream.start_time or 0) * self.time_base
 
             def note(packet: Packet[VideoStream]) -> None:

@@ -34,6 +34,32 @@ def test_pictures_wait_until_there_is_room() -> None:
     assert order == ["large", "small"]
 
 
+def test_those_that_wait_for_each_other_go_on_one_after_the_other() -> None:
+    shared, done = Room(10, 20), []
+    together = threading.Barrier(3)
+
+    def work(name: int) -> None:
+        with shared.share():
+            shared.take(1)
+            together.wait(10)
+            shared.take(15)
+            done.append(name)
+
+    threads = [threading.Thread(target=work, args=(name,), daemon=True) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(done) == [0, 1, 2]
+
+
+def test_pixels_may_need_more_than_usual() -> None:
+    shared = Room(10, 20)
+    with pytest.raises(MemoryError, match="memory for 8 pixels"), shared.share(2.5):
+        shared.take(8)
+        shared.take(9)
+
+
 def test_what_never_has_room_is_refused_at_once() -> None:
     with pytest.raises(MemoryError):
         Room(10, 20).take(21)
