@@ -29,7 +29,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         if process.exitcode is None:
             process.kill()
             raise subprocess.TimeoutExpired(["facelm", *given], _TIMEOUT)
-        output, errors = (stream.read_text("utf-8") for stream in streams)
+        output, errors = (stream.read_text("utf-8", "surrogateescape") for stream in streams)
     return subprocess.CompletedProcess(["facelm", *given], process.exitcode, output, errors)
 
 

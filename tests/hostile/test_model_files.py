@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import subprocess
@@ -111,6 +112,28 @@ def test_what_is_computed_is_finite(write_model: Callable[..., Path], weights: d
     variance = "decoder.blocks.4.conv2.1.running_var"  # whose root is taken
     path = write_model(changed=weights | {variance: -torch.ones_like(weights[variance])})
     assert "no finite numbers" in refusal(path)
+
+
+SHORTAGES = [
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes"),
+    RuntimeError("std::bad_alloc"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError("can't start new thread"),
+]
+
+
+@pytest.mark.parametrize("error", SHORTAGES)
+def test_too_little_memory_is_not_told_as_a_bad_model(
+    error: Exception, write_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    path = write_model()
+    monkeypatch.setattr(model, "build", fail)
+    with pytest.raises(MemoryError, match=r"too little memory, or too few threads, to load it") as caught:
+        model.load_model(str(path), torch.device("cpu"))
+    assert str(path) in str(caught.value)
 
 
 def test_the_command_line_refuses_in_one_line(

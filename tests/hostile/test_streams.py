@@ -108,6 +108,6 @@ def test_groups_are_told_apart_from_all_whatever_their_names(facelm: Run, tmp_pa
     done = facelm(*given)
     assert done.returncode == 0, done.stderr
     heads = next(line for line in done.stdout.splitlines() if "all" in line)
-    assert [word.strip() for word in heads.strip("┃").split("┃")] == ["", "all", "[/foo]", "[red]", r"\x1b[2J", "all"]
+    assert [word.strip() for word in heads.strip("┃").split("┃")] == ["", "all", r"\x1b[2J", "[/foo]", "[red]", "all"]
     counts = next(line for line in done.stdout.splitlines() if "pictures" in line)
     assert np.array([int(word) for word in counts.replace("│", " ").split()[1:]]).max() == len(names)

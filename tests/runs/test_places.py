@@ -12,7 +12,7 @@ import pytest
 from clips import empty, portrait, write_clip
 
 from facelm.pictures import images
-from facelm.runs.places import unfinished
+from facelm.runs.places import are_whole, unfinished
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -50,3 +50,14 @@ def test_a_folder_that_was_left_half_is_filled_anew(facelm: Run, clip: Path, tmp
     assert not unfinished(folder).exists()
     assert facelm("parse", clip, "-o", tmp_path, "--overwrite", "--every", 3).returncode == 0
     assert len(list(folder.iterdir())) == 3
+
+
+def test_a_folder_is_no_result_of_a_picture_and_a_file_none_of_a_clip(tmp_path: Path) -> None:
+    folder, file, gone = tmp_path / "a.mask.png", tmp_path / "b.mask.png", tmp_path / ("x" * 300)
+    folder.mkdir()
+    file.touch()
+    assert are_whole([file], False) and are_whole([folder], True)
+    assert not are_whole([folder], False) and not are_whole([file], True)
+    assert not are_whole([file, gone], False) and not are_whole([gone], True)
+    unfinished(folder).touch()
+    assert not are_whole([folder], True)
