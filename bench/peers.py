@@ -34,6 +34,11 @@ def facelm_lite() -> Callable[[Picture], object]:
     return _facelm("lite")
 
 
+def facelm_tiny() -> Callable[[Picture], object]:
+    """The same with the smaller model."""
+    return _facelm("tiny")
+
+
 def facelm_resnet50() -> Callable[[Picture], object]:
     """The same with the larger model."""
     return _facelm("resnet50")
@@ -132,7 +137,7 @@ def dlib_ert() -> Callable[[Picture], object]:
     return lambda rgb: [predict(rgb, face) for face in detect(rgb, 0)]
 
 
-OURS = [facelm_lite, facelm_resnet50, bisenet_resnet18]
+OURS = [facelm_lite, facelm_tiny, facelm_resnet50, bisenet_resnet18]
 PEERS = [mediapipe_mesh, dlib_ert]
 
 
