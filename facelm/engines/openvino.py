@@ -140,7 +140,8 @@ def _check_threads() -> None:
 
 def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvino.CompiledModel:
     """Compile a network, or take what an earlier process compiled of the same one, for the same processor."""
-    what = (openvino.get_version(), model.friendly_name, len(model.get_ops()), str(model.inputs), sorted(hints.items()))
+    made_of = read_metadata(model, WEIGHTS_KEY)  # lite and tiny have the same layers
+    what = (openvino.get_version(), made_of, len(model.get_ops()), str(model.inputs), sorted(hints.items()))
     key = hashlib.sha256(repr(what).encode()).hexdigest()[:32]
     return compile_kept(
         lambda folder: CORE.compile_model(model, "CPU", hints | ({"CACHE_DIR": folder} if folder else {})), key

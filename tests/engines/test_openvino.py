@@ -111,6 +111,15 @@ def test_compiled_networks_are_kept_for_the_next_process(
     assert first.stdout.count('"landmarks"') == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no variable for where caches are")
+def test_models_of_the_same_layers_are_kept_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, SINGLE)
+    for name in ("lite", "tiny", "lite"):
+        open_engine(name, "cpu")
+    assert [len(list(folder.glob("*.blob"))) for folder in (tmp_path / "facelm").iterdir()] == [1, 1]
+
+
 def test_models_of_ones_own_are_not_kept(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shutil.copy(LITE.with_suffix(".onnx"), copy.with_suffix(".onnx"))
