@@ -110,7 +110,7 @@ def test_points_in_space_and_a_lowest_confidence(facelm: Run, photos: Path) -> N
     kept = np.array(plain["visible"]) & (np.array(plain["confidence"]) >= 0.9)
     assert solid["visible"] == kept.tolist() != plain["visible"]
     refused = facelm("landmarks", photos, "--3d", "--format", "coco", "-o", photos / "x.json")
-    assert refused.returncode == 2 and "--format coco holds two dimensions" in " ".join(refused.stderr.split())
+    assert refused.returncode == 2 and "--format coco holds two dimensions" in refused.stderr
 
 
 def test_the_jaw_is_the_outline_or_the_bone(facelm: Run, photos: Path) -> None:
@@ -172,7 +172,7 @@ def test_standard_output_that_is_closed(photos: Path, tmp_path: Path) -> None:
     assert len((tmp_path / "faces.jsonl").read_text().splitlines()) == 1
     refused = run("landmarks", photos / "Zoë 1.png")
     assert refused.returncode == 2
-    assert "standard output is closed" in " ".join(refused.stderr.split())
+    assert "standard output is closed" in refused.stderr
 
 
 def test_standard_input(photos: Path) -> None:
@@ -250,7 +250,7 @@ def test_results_that_cannot_be_written_are_failures(facelm: Run, photos: Path, 
 def test_wrong_usage(facelm: Run, arguments: list[str], message: str) -> None:
     result = facelm(*arguments)
     assert result.returncode == 2
-    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert message in result.stderr
     assert "Traceback" not in result.stderr and result.stdout == ""
 
 
@@ -259,8 +259,7 @@ def test_inputs_that_would_write_the_same_file_are_told_before_anything_is_writt
 ) -> None:
     shutil.copy(photos / "Zoë 1.png", tmp_path / "turned.png")
     done = facelm("parse", tmp_path / "turned.png", photos / "sub dir" / "turned.jpg", "-o", tmp_path / "out")
-    told = " ".join(done.stderr.replace("│", " ").split())
-    assert done.returncode == 2 and "would both write turned.mask.png" in told
+    assert done.returncode == 2 and "would both write turned.mask.png" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -32,7 +32,7 @@ def url() -> Iterator[str]:
         line = running.stdout.readline()
         yield line.split()[0]
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=300)
     assert running.returncode == 130 and errors == ""
 
 
@@ -55,6 +55,6 @@ def test_the_page_shows_the_camera_with_mask_and_points(url: str, tmp_path: Path
 def test_a_port_that_is_taken_is_told(url: str) -> None:
     port = url.rstrip("/").rpartition(":")[2]
     done = subprocess.run(
-        [sys.executable, "-m", "facelm", "live", "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "facelm", "live", "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 2 and f"--port {port}: cannot be listened on" in done.stderr

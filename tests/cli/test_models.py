@@ -65,7 +65,7 @@ def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainC
         while count_epochs(run) == done and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         os.killpg(process.pid, number)  # as a terminal, or timeout(1), does: the workers get it, too
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=300)
         assert process.returncode == 128 + number, stderr
         assert f"stopped; go on with: facelm train --resume {run}" in stderr
         assert "Traceback" not in stderr

@@ -67,7 +67,7 @@ def test_a_stopped_run_leaves_no_part_of_a_file_for_all_pictures(photos: Path, t
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout and running.stdout.readline()
         running.send_signal(signal.SIGTERM)
-        _, errors = running.communicate(timeout=120)
+        _, errors = running.communicate(timeout=300)
     assert running.returncode == 143
     assert f"{out}: stopped, so it is not written" in errors
     assert list(out.parent.iterdir()) == []

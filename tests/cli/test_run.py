@@ -31,10 +31,6 @@ def photos(tmp_path: Path, astronaut: np.ndarray) -> Path:
     return folder
 
 
-def flat(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
-
-
 def lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
@@ -67,7 +63,7 @@ def test_results_that_are_there(facelm: Run, photos: Path, tmp_path: Path) -> No
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*.png")}
     refused = facelm("parse", photos, "-o", out)
     assert refused.returncode == 2
-    assert "a.mask.png (and 2 more) exists already" in flat(refused.stderr) and "--overwrite" in refused.stderr
+    assert "a.mask.png (and 2 more) exists already" in refused.stderr and "--overwrite" in refused.stderr
     (out / "b.mask.png").unlink()
     done = facelm("parse", photos, "-o", out, "--skip-existing", "--json")
     assert done.returncode == 0 and [line["image"] for line in lines(done.stdout)] == [f"{photos}/b.jpg"]
@@ -79,7 +75,7 @@ def test_results_that_are_there(facelm: Run, photos: Path, tmp_path: Path) -> No
     assert all(path.stat().st_mtime_ns > modified for path, (modified, _) in before.items())
     assert facelm("parse", photos, "-o", out, "--skip-existing").returncode == 0
     both = facelm("parse", photos, "-o", out, "--skip-existing", "--overwrite")
-    assert both.returncode == 2 and "exclude each other" in flat(both.stderr)
+    assert both.returncode == 2 and "exclude each other" in both.stderr
 
 
 def test_a_manifest_goes_on_and_is_not_written_over(facelm: Run, photos: Path, tmp_path: Path) -> None:
@@ -87,7 +83,7 @@ def test_a_manifest_goes_on_and_is_not_written_over(facelm: Run, photos: Path, t
     assert facelm("parse", photos / "a.png", "-o", out, "--manifest", manifest).returncode == 0
     first = lines(manifest.read_text())[0]
     refused = facelm("parse", photos / "b.jpg", "-o", out, "--manifest", manifest)
-    assert refused.returncode == 2 and "run.jsonl exists already" in flat(refused.stderr)
+    assert refused.returncode == 2 and "run.jsonl exists already" in refused.stderr
     assert facelm("parse", photos, "-o", out, "--manifest", manifest, "--skip-existing").returncode == 0
     assert lines(manifest.read_text())[0] == first | {"skipped": True}
     assert [Path(str(line["image"])).name for line in lines(manifest.read_text())] == ["a.png", "b.jpg", "c.png"]
@@ -97,13 +93,13 @@ def test_crops_are_not_written_over(facelm: Run, photos: Path, tmp_path: Path) -
     crops = tmp_path / "crops"
     assert facelm("parse", photos, "-o", tmp_path / "one", "--crops", crops).returncode == 0
     refused = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops)
-    assert refused.returncode == 2 and "already" in flat(refused.stderr) and "--overwrite" in flat(refused.stderr)
+    assert refused.returncode == 2 and "already" in refused.stderr and "--overwrite" in refused.stderr
     (crops / "a.2.crop.png").write_bytes((crops / "a.1.crop.png").read_bytes())
     done = facelm("parse", photos, "-o", tmp_path / "two", "--crops", crops, "--overwrite")
     assert done.returncode == 0
     assert sorted(path.name for path in crops.rglob("*.png")) == ["a.1.crop.png", "b.1.crop.png", "c.1.crop.png"]
     refused = facelm("parse", photos, "-o", tmp_path / "three", "--crops", photos)
-    assert refused.returncode == 2 and "give crops another folder" in flat(refused.stderr)
+    assert refused.returncode == 2 and "give crops another folder" in refused.stderr
     assert not (tmp_path / "three").exists()
 
 
@@ -134,7 +130,7 @@ def test_inputs_from_a_file(photos: Path, tmp_path: Path, separator: str, file: 
 def test_no_input_at_all(facelm: Run, tmp_path: Path) -> None:
     assert facelm("parse").returncode == 2
     missing = facelm("parse", "--from-file", tmp_path / "missing.txt")
-    assert missing.returncode == 2 and "missing.txt: cannot be read" in flat(missing.stderr)
+    assert missing.returncode == 2 and "missing.txt: cannot be read" in missing.stderr
     (tmp_path / "none.txt").write_text("")
     assert facelm("parse", "--from-file", tmp_path / "none.txt").returncode == 3
 
@@ -150,7 +146,7 @@ def test_a_signal_finishes_the_pictures_in_hand(photos: Path, tmp_path: Path, nu
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(number)
-        running.communicate(timeout=120)
+        running.communicate(timeout=300)
     assert running.returncode == status
     written = [path for path in out.rglob("*") if path.is_file()]
     assert 1 <= len(written) < 300
@@ -217,7 +213,7 @@ def test_boxes_crops_and_instances(facelm: Run, tmp_path: Path, group: np.ndarra
         inside = owner[round(y0) : round(y1), round(x0) : round(x1)]
         assert (inside == number).mean() > 0.7
     wrong = facelm("parse", tmp_path / "group.png", "--box", "1,2,3", "-o", tmp_path / "out")
-    assert wrong.returncode == 2 and "1,2,3" in flat(wrong.stderr)
+    assert wrong.returncode == 2 and "1,2,3" in wrong.stderr
 
 
 def test_every_kind_of_file(facelm: Run, tmp_path: Path, astronaut: np.ndarray) -> None:

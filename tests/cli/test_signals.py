@@ -29,7 +29,7 @@ def test_ctrl_c_leaves_a_playable_video_that_is_not_taken_for_whole(facelm: Run,
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=120)
+        _, errors = running.communicate(timeout=300)
     assert running.returncode == 130
     frames = list(Clip(out / "a.overlay.mp4").read())
     assert 1 <= len(frames) < 300 and f"stopped after {len(frames)} frames" in errors

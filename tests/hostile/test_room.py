@@ -56,7 +56,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_where_no_threads_can_be_started_it_says_so_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FEW_THREADS, str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert "too few threads" in one_line(done)
 
 
@@ -68,7 +68,7 @@ def test_where_there_is_little_memory_it_says_so(limit: str, tmp_path: Path) -> 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
     )
     if done.returncode:
@@ -140,5 +140,5 @@ def test_a_full_disk_in_the_middle_of_a_picture_a_clip_or_a_training_is_told_in_
 @pytest.mark.parametrize("count", [64, 20])
 def test_few_open_files_are_enough(count: int, tmp_path: Path) -> None:
     command = f'ulimit -n {count}; exec "$0" -m facelm parse sample_images -o "$1" --quiet'
-    subprocess.run(["bash", "-c", command, sys.executable, str(tmp_path)], cwd=ROOT, timeout=200, check=True)
+    subprocess.run(["bash", "-c", command, sys.executable, str(tmp_path)], cwd=ROOT, timeout=300, check=True)
     assert len(list(tmp_path.glob("*.mask.png"))) == 3

@@ -71,7 +71,7 @@ def test_a_spelled_name_steers_no_terminal(name: str) -> None:
 )
 def test_no_message_holds_a_control_character(tmp_path: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "facelm", "parse", *options, "-o", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode in (1, 2, 3)
     assert not {c for c in done.stderr + done.stdout if unicodedata.category(c) in ("Cc", "Cf")} - {"\n"}
     assert r"a\x1b[2J" in done.stderr.translate(dict.fromkeys(map(ord, "\n│ ")))

@@ -64,6 +64,6 @@ def test_a_list_that_powershell_wrote(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((ROOT / "sample_images/person.jpg").read_bytes())
     (tmp_path / "list.txt").write_bytes("a.jpg\r\n".encode("utf-16"))
     command = [sys.executable, "-m", "facelm", "landmarks", "--from-file", "list.txt"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert [line[:18] for line in done.stdout.splitlines()] == ['{"image": "a.jpg",']
