@@ -7,7 +7,8 @@ training, which goes on from there when it is run again. The network begins with
 
 Of 300-W the validation folder, of the other sets every sixth face of the training folder is held out: on these is told
 how far the network is, and in the end how sure a point is (``facelm.landmarks.certainty``). Some 1,700 faces are looked
-at ninety times each, which takes about half an hour of one CPU core and is done by one thread.
+at ninety times each, and those of 300-W that look ahead are turned (`landmark_turns`), which takes about an hour of one
+CPU core and is done by one thread.
 """
 
 import copy
@@ -23,8 +24,10 @@ import numpy as np
 import onnx
 import torch
 from landmark_data import Example, collect
+from landmark_lids import shut_eyes
 from landmark_loss import lose
 from landmark_samples import Sample, all_points, make_sample, plain_sample
+from landmark_turns import TURNED, turn_face
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from rich.console import Console
@@ -46,10 +49,13 @@ from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
 from facelm.training.landmark_net import LandmarkNet, save_landmark_net
 
-SHARES = {"landmarks_300w": 0.62, "aflw": 0.14, "facesynthetics": 0.12, "frl": 0.12}
+SHARES = {"landmarks_300w": 0.62, "aflw": 0.1, "facesynthetics": 0.09, "frl": 0.07, TURNED: 0.12}
+CLOSED, SHUT = 0.1, 0.12  # shares of the faces whose eyes people found closed, and of those that are shut here
+CLOSED_SLIT, OPEN = 0.14, 0.18  # heights of a closed eye's slit, and of one that can be shut, in its lengths
+SETS = tuple(name for name in SHARES if name != TURNED)
 BONE = ("aflw", "facesynthetics")
 HELD_OUT_EVERY = 6
-STEPS, BATCH, RATE, WARM = 4800, 32, 2e-3, 200
+STEPS, BATCH, RATE, WARM = 6600, 32, 2e-3, 200
 STEADY = 0.998  # of the mean of the weights over the steps
 REPORT_EVERY = 250
 Group = list[tuple[Example, NDArray[np.float32]]]
@@ -59,7 +65,7 @@ def main(split: Path, work: Path) -> None:
     """Collect, train, calibrate, write."""
     parser = FaceParser()
     groups, held_out = [], []
-    for name in SHARES:
+    for name in SETS:
         faces = [(face, all_points(face)) for face in keep(parser, split / name / "train", work)]
         if (split / name / "val").is_dir():
             groups.append(faces)
@@ -67,6 +73,8 @@ def main(split: Path, work: Path) -> None:
         else:
             groups.append([face for at, face in enumerate(faces) if at % HELD_OUT_EVERY])
             held_out += faces[::HELD_OUT_EVERY]
+    turned = (turn_face(face, np.random.default_rng((5, at))) for at, (face, _) in enumerate(groups[0]))
+    groups.append([(face, all_points(face)) for face in track(list(filter(None, turned)), TURNED)])
     network = train(groups, held_out, work / "state.pt")
     features, near, sources = zip(*examine(parser, network, split), strict=True)
     certainty = calibrate(np.concatenate(features), np.concatenate(near), np.concatenate(sources))
@@ -124,9 +132,14 @@ def begin() -> LandmarkNet:
     network = LandmarkNet()
     model = onnx.load(Path(finder.__file__).with_name("finder.onnx"))
     network.borrow({each.name.removesuffix(".half"): numpy_helper.to_array(each) for each in model.graph.initializer})
-    for more in (network.levels[0][1:], *(level[2:] for level in network.levels[1:])):
-        for block in more:
-            nn.init.zeros_(block.way[2].weight)
+    later = (
+        network.levels[0][1:],
+        *(level[2:] for level in network.levels[1:]),
+        *(each[1:] for each in network.smooth),
+    )
+    for block in (block for blocks in later for block in blocks):
+        nn.init.zeros_(block.way[2].weight)
+    nn.init.zeros_(network.together[2].weight)
     network.regions[1].weight.data *= 0.3
     return network
 
@@ -135,12 +148,16 @@ def batches(groups: list[Group], first: int) -> Iterator[tuple[int, tuple[Tensor
     """Number and tensors of each batch, made one ahead."""
     every = [face for group in groups for face, _ in group]
     shares = np.array(list(SHARES.values()))
+    closed = [each for each in groups[0] if slit(each[0].points) < CLOSED_SLIT]
 
     def make(step: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((7, step))
         samples = []
         for number, at in enumerate(rng.choice(len(groups), BATCH, p=shares)):
-            face, points = groups[at][rng.integers(len(groups[at]))]
+            group = closed if at == 0 and rng.random() < CLOSED else groups[at]
+            face, points = group[rng.integers(len(group))]
+            if face.source not in (*BONE, TURNED) and slit(face.points) > OPEN and rng.random() < SHUT:
+                face, points = shut_eyes(face, points, rng)
             samples.append(make_sample(face, points, every, (step, number)))
         return stack(samples)
 
@@ -149,6 +166,15 @@ def batches(groups: list[Group], first: int) -> Iterator[tuple[int, tuple[Tensor
         for step in range(first, STEPS):
             batch, coming = coming.result(), pool.submit(make, step + 1)
             yield step, batch
+
+
+def slit(points: NDArray[np.float32]) -> float:
+    """The height of the slit of the eye that is open less, in its lengths."""
+    eyes = points[list(PARTS["right_eye"])], points[list(PARTS["left_eye"])]
+    heights = (
+        np.linalg.norm(eye[[1, 2]] - eye[[5, 4]], axis=1).mean() / np.linalg.norm(eye[0] - eye[3]) for eye in eyes
+    )
+    return float(min(heights))
 
 
 def stack(samples: list[Sample]) -> tuple[Tensor, ...]:
@@ -191,7 +217,7 @@ def examine(
         pixels = torch.from_numpy(rgb).permute(0, 3, 1, 2).float()
         return [each.numpy() for each in network(pixels, torch.from_numpy(regions))[:3]]
 
-    for name in SHARES:
+    for name in SETS:
         has_val = (split / name / "val").is_dir()
         truths = find_truths(split / name / ("val" if has_val else "train"))
         for truth in track(truths if has_val else truths[::HELD_OUT_EVERY], name):

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 from landmark_data import REGION_SIDE, WIDE, WIDE_CENTRE, WIDE_SIDE, Example
+from landmark_turns import TURNED
 from numpy.typing import NDArray
 
 from facelm import classes
@@ -24,7 +25,7 @@ _COVERS = classes.indices("background", "hair", "hat", "cloth", "skin")
 _MASK_COLOURS = ((235, 240, 245), (150, 190, 225), (25, 25, 30), (70, 75, 90), (200, 120, 130), (90, 140, 110))
 _MASK_EDGE = (1, 3, 5, 7, 8, 9, 11, 13, 15, 28)
 _FRONTAL = 8.0  # yaw in degrees up to which the outline of the jaw is where its bone is
-_BONE_SOURCES = ("aflw", "facesynthetics")
+_BONE_SOURCES = ("aflw", "facesynthetics", TURNED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def all_points(example: Example) -> NDArray[np.float32]:
 
 def plain_sample(example: Example, points: NDArray[np.float32]) -> Sample:
     """A face as it is found."""
-    return _render(example, points, np.eye(2, 3), 0, False)
+    return render(example, points, np.eye(2, 3), 0, False)
 
 
 def make_sample(
@@ -74,7 +75,7 @@ def make_sample(
     angle, scale = rng.normal(0, np.radians(8)) * wild, np.exp(rng.normal(0, 0.06) * wild)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     move = np.column_stack([turn, MIDDLE - turn @ MIDDLE + rng.normal(0, 0.018, 2) * wild])
-    sample = _render(example, points, move, int(rng.random() < 0.4), bool(rng.random() < 0.5))
+    sample = render(example, points, move, int(rng.random() < 0.4), bool(rng.random() < 0.5))
     rgb, regions = sample.rgb.transpose(1, 2, 0).copy(), sample.regions
     covered = sample.covered
     if rng.random() < 0.25:
@@ -91,7 +92,7 @@ def make_sample(
     return Sample(np.ascontiguousarray(rgb.transpose(2, 0, 1)), regions, sample.points, sample.line, covered)
 
 
-def _render(
+def render(
     example: Example, points: NDArray[np.float32], move: NDArray[np.float64], which: int, mirrored: bool
 ) -> Sample:
     """A face moved by a transform of the crop, maybe mirrored after that."""

@@ -19,7 +19,7 @@ for _column, _points in enumerate(PARTS.values()):
 
 _JAW = _GROUPS[:, list(PARTS).index("jaw")]
 
-FEATURES = 6 + len(PARTS)
+FEATURES = 8 + len(PARTS)
 """Number of features of a point."""
 
 
@@ -39,13 +39,14 @@ def describe_points(
         seen: (68,) whether there is a contour to read the point from.
         region: (68,) mean probability of the region.
         covered: (68,) whether something covers the point, or it lies outside the picture.
-        bone: Whether the jaw is the bone.
+        bone: Whether the jaw is the bone: those who place it there place other points a little otherwise too.
 
     Returns:
         (68, FEATURES).
     """
     disagreement = np.where(seen, np.log(apart.clip(_NOTHING_CLOSER, _FAR)), 0)
-    return np.column_stack([log_error, disagreement, seen, np.where(seen, region, 0), covered, _GROUPS, bone * _JAW])
+    way = np.column_stack([_JAW, np.ones(POINTS), log_error])
+    return np.column_stack([log_error, disagreement, seen, np.where(seen, region, 0), covered, _GROUPS, bone * way])
 
 
 def rate_points(features: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

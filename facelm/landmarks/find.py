@@ -85,9 +85,11 @@ def find_landmarks(face: Face, jaw: str = "outline", learned: bool = True) -> La
     if begun:
         found = begun()
         points = merge(reader, found)
-        confidence = rate_points(describe(reader, found, jaw == "bone"), coefficients())
-        # The jaw of the shape model is the bone, whichever is told.
-        weights = np.concatenate([np.full(17, _BONE_WEIGHT), confidence[17:].clip(min=_PRIOR)])
+        confidence = sure = rate_points(describe(reader, found, False), coefficients())
+        if jaw == "bone":
+            confidence = rate_points(describe(reader, found, True), coefficients())
+        # The jaw of the shape model is the bone, and the pose is the same, whichever jaw is told.
+        weights = np.concatenate([np.full(17, _BONE_WEIGHT), sure[17:].clip(min=_PRIOR)])
         fit = fit_shape(np.concatenate([found.bone, points[17:]]), weights)
         visible = find_shown(face, points) & (found.covered < _COVERED)
     else:

@@ -28,8 +28,9 @@ class LandmarkNet(nn.Module):
 
     The photograph's part is that of the finder (`facelm.training.finder_net`), which may lend it its weights; the
     regions join it at a quarter of the resolution. A pyramid of plain convolutions leads to a heatmap for each point.
-    Takes RGB (N, 3, H, W) float32 from 0 to 255 and the probabilities of the regions (N, 19, H / 2, W / 2); all zero
-    where one of the two is not to be looked at.
+    At last all points together, and the face as a whole, tell by how much each is to be moved. Takes RGB (N, 3, H, W)
+    float32 from 0 to 255 and the probabilities of the regions (N, 19, H / 2, W / 2); all zero where one of the two is
+    not to be looked at.
 
     Returns:
         (N, OUTPUTS, 2) x, y as fractions of width and height; (N, OUTPUTS) the logarithm of the error that is to be
@@ -46,16 +47,17 @@ class LandmarkNet(nn.Module):
             [
                 nn.Sequential(Block(b), Block(b)),
                 nn.Sequential(unit(b, c, 2), Block(c), Block(c), Block(c)),
-                nn.Sequential(unit(c, d, 2), Block(d), Block(d)),
-                nn.Sequential(unit(d, e, 2), Block(e), Block(e)),
+                nn.Sequential(unit(c, d, 2), Block(d), Block(d), Block(d)),
+                nn.Sequential(unit(d, e, 2), Block(e), Block(e), Block(e), Block(e)),
             ]
         )
         self.lateral = nn.ModuleList([unit(width, _WIDTH, kernel=1) for width in (b, c, d, e)])
-        self.smooth = nn.ModuleList([Block(_WIDTH), Block(_WIDTH), nn.Sequential(Block(_WIDTH), Block(_WIDTH))])
+        self.smooth = nn.ModuleList([nn.Sequential(Block(_WIDTH), Block(_WIDTH)) for _ in range(3)])
         self.heatmaps = nn.Conv2d(_WIDTH, OUTPUTS, 1)
         self.local = nn.Conv2d(_WIDTH, 2 * OUTPUTS, 1)
         # Convolutions, not linear layers: on those OpenVINO 2026.4 crashes when it compiles for a single thread.
         self.error = nn.Sequential(nn.Conv2d(e, 64, 1), nn.ReLU(), nn.Conv2d(64, OUTPUTS, 1))
+        self.together = nn.Sequential(nn.Conv2d(e + 2 * OUTPUTS, 128, 1), nn.ReLU(), nn.Conv2d(128, 2 * OUTPUTS, 1))
 
     def forward(self, rgb: Tensor, regions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """See the class."""
@@ -78,8 +80,11 @@ class LandmarkNet(nn.Module):
         variance = (over_x * at_x**2).sum(2) + (over_y * at_y**2).sum(2) - (points**2).sum(2)
         spread = variance.detach().clamp(min=0).sqrt() + _LEAST_SPREAD
         there = (self.local(fine).float().unflatten(1, (2, OUTPUTS)) * share.detach()[:, None]).sum((3, 4))
-        error = self.error(x.mean((2, 3), keepdim=True)).float().flatten(1) + 0.5 * torch.log(spread) + there[:, 0]
-        return points, error, there[:, 1], heat
+        whole = x.mean((2, 3), keepdim=True)
+        error = self.error(whole).float().flatten(1) + 0.5 * torch.log(spread) + there[:, 0]
+        shape = (8 * (points - 0.5)).flatten(1)[..., None, None]
+        moves = self.together(torch.cat([whole.float(), shape], 1)).float().flatten(1).unflatten(1, (OUTPUTS, 2))
+        return points + moves / 32, error, there[:, 1], heat
 
     def borrow(self, finder: Mapping[str, NDArray[np.float16 | np.float32]]) -> None:
         """Begin with the weights of the finder's layers, by their names there; those that are not here stay away."""
@@ -88,6 +93,8 @@ class LandmarkNet(nn.Module):
             part, number, rest = name.split(".", 2) if name.count(".") > 1 else (name, "", "")
             if part in ("levels", "lateral"):
                 name = f"{part}.{int(number) + 1}.{rest}"
+            elif part == "smooth":
+                name = f"{part}.{number}.0.{rest}"
             elif (part, number) == ("stem", "2"):
                 name = f"levels.0.0.{rest}"
             if name in own:
