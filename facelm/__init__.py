@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facelm.engines.weights import ModelError
+    from facelm.hands.find import Hand, HandFinder
     from facelm.landmarks.find import Landmarks, find_landmarks
     from facelm.parsing.face import Face
     from facelm.parsing.masks import paste
@@ -21,11 +22,24 @@ if TYPE_CHECKING:
     from facelm.pictures.files import ImageError
     from facelm.pictures.images import read
 
-__all__ = ["Face", "FaceParser", "ImageError", "Landmarks", "ModelError", "find_landmarks", "paste", "read"]
+__all__ = [
+    "Face",
+    "FaceParser",
+    "Hand",
+    "HandFinder",
+    "ImageError",
+    "Landmarks",
+    "ModelError",
+    "find_landmarks",
+    "paste",
+    "read",
+]
 
 _HOMES = {
     "Face": "parsing.face",
     "FaceParser": "parsing.parser",
+    "Hand": "hands.find",
+    "HandFinder": "hands.find",
     "ImageError": "pictures.files",
     "Landmarks": "landmarks.find",
     "ModelError": "engines.weights",

@@ -70,6 +70,9 @@ REGIONS: tuple[FaceClass, ...] = (
 )
 """What `facelm.landmarks.regions` divides skin and hair into; the other classes stay as they are."""
 
+HAND = FaceClass(31, "hand", (240, 200, 60), "hand", "a hand, in masks of hands alone")
+"""The one class of `facelm.hands.masks`."""
+
 HEAD = ("skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip", "l_lip",
         "hair", "hat", "ear_r")  # fmt: skip
 """The classes that make up a head, with what is worn on it."""
@@ -115,9 +118,9 @@ def one_of(members: Iterable[int]) -> int:
 
 
 def palette() -> NDArray[np.uint8]:
-    """The palette of a mask, with or without regions: (256, 3) RGB, uint8. Unused entries are black, 255 is white."""
+    """The palette of a mask of any kind: (256, 3) RGB, uint8. Unused entries are black, 255 is white."""
     colours = np.zeros((256, 3), np.uint8)
-    colours[: len(CLASSES) + len(REGIONS)] = [c.colour for c in (*CLASSES, *REGIONS)]
+    colours[: len(CLASSES) + len(REGIONS) + 1] = [c.colour for c in (*CLASSES, *REGIONS, HAND)]
     colours[IGNORE] = 255
     return colours
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from facelm import classes
 from facelm.engines.labels import select
+from facelm.hands.points import PALM
 from facelm.pictures import images
 from facelm.training import data
 
@@ -25,6 +26,7 @@ UNKNOWN = [[np.nan, np.nan]] * 5
 _ROOM = 0.8
 _PORTRAIT_SIDE = 256
 _FOREHEAD = 0.62
+_HAND_ROOM, _HAND_KNOWN = 0.08, 1.0
 _LEAST_EYE, _LEAST_NOSE, _LEAST_LIPS = 4e-4, 5e-3, 4e-3
 
 
@@ -96,6 +98,36 @@ def read_landmarked(folder: Path) -> list[Example]:
         around = np.vstack([points, forehead + across, forehead - across])
         examples.append(_one_face(name, rgb, np.r_[np.nanmin(around, 0), np.nanmax(around, 0)], five))
     return examples
+
+
+def read_hands(folder: Path) -> list[Example]:
+    """The pictures of a part of ``hands``, as ``recipes/split.py`` divides it: their hands instead of faces."""
+    entries = json.loads((folder / "hands.json").read_text())
+    examples = []
+    for (name, entry), rgb in zip(
+        entries.items(), _read_all([folder / "images" / each for each in entries]), strict=True
+    ):
+        if not entry["hands"]:
+            continue
+        points = np.array([hand["points"] for hand in entry["hands"]], np.float32)[..., :2]
+        low, high = points.min(1), points.max(1)
+        room = _HAND_ROOM * (high - low).max(1, keepdims=True)
+        boxes = np.concatenate([low - room, high + room], 1)
+        known = (-np.inf, -np.inf, np.inf, np.inf)
+        if not entry["complete"]:
+            reach = _HAND_KNOWN * (high - low).max()
+            known = tuple(map(float, (*(boxes[0, :2] - reach), *(boxes[0, 2:] + reach))))
+        unsure = np.zeros(len(boxes), bool)
+        examples.append(Example(name, rgb, boxes, points[:, list(PALM)], unsure, known, entry["complete"]))
+    return examples
+
+
+def as_handless(examples: list[Example]) -> list[Example]:
+    """Pictures of one face each as such of no hand: a face is none, and what else they show is not known."""
+    return [
+        Example(example.name, example.rgb, known=tuple(example.boxes[0].tolist()), complete=False)
+        for example in examples
+    ]
 
 
 def read_portraits(folder: Path) -> list[Example]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -20,6 +20,7 @@ _GREATEST_SCALE = 2.5
 _SEEN = 0.4
 _FILLED = 0.7
 _DECOYS = 0.25
+_TURNED = 0.4  # share of hands in any position
 _LEAST_ENLARGED = 5.0
 _MIRROR = [1, 0, 2, 4, 3]
 _MASK_COLOURS = (
@@ -53,10 +54,17 @@ class SampleMaker:
         groups: Examples of each kind, and the share of samples that are made from each.
         places: Examples without people, to be seen around the others.
         size: Side of a sample, pixels.
+        hands: It is hands that are to be found, in any position.
     """
 
-    def __init__(self, groups: Sequence[tuple[Sequence[Example], float]], places: Sequence[Example], size: int) -> None:
-        self.places = places
+    def __init__(
+        self,
+        groups: Sequence[tuple[Sequence[Example], float]],
+        places: Sequence[Example],
+        size: int,
+        hands: bool = False,
+    ) -> None:
+        self.places, self.hands = places, hands
         self.groups = [examples for examples, _ in groups]
         self.chances = [_chances(examples) for examples in self.groups]
         shares = np.array([share for _, share in groups])
@@ -81,7 +89,8 @@ class SampleMaker:
         )
         if len(sample.boxes) > MOST:
             sample = Sample(rgb, sample.boxes[:MOST], sample.points[:MOST], sample.unsure[:MOST], sample.known[:0])
-        rgb = _cover(rng, sample)
+        if not self.hands:
+            rgb = _cover(rng, sample)
         return Sample(_degrade(rng, rgb), sample.boxes, sample.points, sample.unsure, sample.known)
 
     def _arrange(self, rng: np.random.Generator) -> list[tuple[int, int, int, int]]:
@@ -129,11 +138,14 @@ class SampleMaker:
             scale = min(frame.min() / shape.min() * np.exp(rng.uniform(-0.3, 1.2)), _GREATEST_SCALE)
             centre = rng.uniform(0.2, 0.8, 2) * shape
             goal = frame / 2
-        angle = _draw_angle(rng)
+        angle = rng.uniform(-180, 180) if self.hands and rng.random() < _TURNED else _draw_angle(rng)
         mirror = rng.random() < 0.5
         stretch = np.exp(rng.normal(0, 0.05))
         behind = self._fill_frame(rng, height, width)
-        return render(example, centre, goal, scale, angle, mirror, stretch, behind)
+        sample = render(example, centre, goal, scale, angle, mirror, stretch, behind)
+        if mirror and not self.hands:
+            return replace(sample, points=sample.points[:, _MIRROR])
+        return sample
 
     def _fill_frame(self, rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
         """What lies around a picture that does not fill its frame: a place without people, or one colour."""
@@ -171,7 +183,10 @@ def render(
     stretch: float,
     behind: NDArray[np.uint8],
 ) -> Sample:
-    """An example turned about a centre, scaled and shifted into a frame that shows something else around it."""
+    """An example turned about a centre, scaled and shifted into a frame that shows something else around it.
+
+    Mirrored, its points keep their order.
+    """
     frame = behind.shape[:2]
     rgb = example.rgb
     if scale < 0.7:
@@ -187,8 +202,6 @@ def render(
     out = behind.copy()
     cv2.warpAffine(rgb, warp, (frame[1], frame[0]), out, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     points = example.points @ matrix.T + whole[:, 2]
-    if mirror:
-        points = points[:, _MIRROR]
     middle = (example.boxes[:, :2] + example.boxes[:, 2:]) / 2 @ matrix.T + whole[:, 2]
     half = (example.boxes[:, 2:] - example.boxes[:, :2]) / 2
     reach = np.sqrt(half**2 @ (matrix**2).T)

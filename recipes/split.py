@@ -16,6 +16,7 @@ DATA holds these folders; where not said otherwise, images/ and masks/ with the 
     celebamask_more further portraits of CelebAMask-HQ
     landmarks_300w  images/ of 300-W's LFPW, HELEN and AFW, with landmarks68.json
     photos          images/ of everyday photographs with faces.json; negatives/ without people, with negatives.json
+    hands           images/ of hands, with hands.json: 21 points of each
 
 Other recipes also read youtube_faces (images/ and landmarks68.json) and encoders/mobilenet_v2_imagenet.pth; the bench
 reads scenes (images/ and faces.json).
@@ -187,6 +188,20 @@ def split_backgrounds(source: Path, out: Path) -> None:
     write(out / "backgrounds/test/faces.json", {path.name: {"boxes_xyxy": [], "complete": True} for path in test})
 
 
+def split_hands(source: Path, out: Path) -> None:
+    """Hands; of each origin the first tenth is held out, since pictures that follow one another are alike."""
+    entries = json.loads((source / "hands/hands.json").read_text())
+    origins = sorted({name.partition("_")[0] for name in entries})
+    for origin in origins:
+        names = sorted(name for name in entries if name.partition("_")[0] == origin)
+        tenth = len(names) // 10
+        for part, some in (("test", names[:tenth]), ("val", names[tenth : 2 * tenth]), ("train", names[2 * tenth :])):
+            link_pictures([source / "hands/images" / name for name in some], out / "hands" / part / "images")
+            path = out / "hands" / part / "hands.json"
+            known = json.loads(path.read_text()) if path.exists() else {}
+            write(path, known | {name: entries[name] for name in some})
+
+
 def to_ibug(points: list[list[float]]) -> list[list[float] | None]:
     """The 68 iBUG points among those of FRL; of the jaw there is only the chin."""
     jaw = [points[FRL_CHIN] if i == 8 else None for i in range(17)]
@@ -218,5 +233,6 @@ def write(path: Path, content: object) -> None:
 
 
 if __name__ == "__main__":
-    for split in (split_masks, split_more_masks, split_points, split_300w, split_photos, split_backgrounds):
+    steps = split_masks, split_more_masks, split_points, split_300w, split_photos, split_backgrounds, split_hands
+    for split in steps:
         split(Path(sys.argv[1]), Path(sys.argv[2]))

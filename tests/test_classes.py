@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from facelm import classes
-from facelm.classes import CLASSES, IGNORE, INDEX, NAMES, REGIONS
+from facelm.classes import CLASSES, HAND, IGNORE, INDEX, NAMES, REGIONS
 
 MASKS = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, max_side=9))
 
@@ -40,9 +40,9 @@ def test_palette() -> None:
     palette = classes.palette()
     assert palette.shape == (256, 3)
     assert palette.dtype == np.uint8
-    assert [tuple(colour) for colour in palette[:31].tolist()] == [c.colour for c in (*CLASSES, *REGIONS)]
+    assert [tuple(colour) for colour in palette[:32].tolist()] == [c.colour for c in (*CLASSES, *REGIONS, HAND)]
     assert palette[IGNORE].tolist() == [255, 255, 255]
-    assert not palette[31:IGNORE].any()
+    assert not palette[32:IGNORE].any()
 
 
 def test_every_class_has_a_colour_of_its_own() -> None:

@@ -23,7 +23,7 @@ from typer.main import get_command
 from facelm.cli.app import app
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ("masks", "results", "faces", "folders", "training", "measuring")
+PAGES = ("masks", "results", "faces", "folders", "hands", "training", "measuring")
 GUIDE = "\n".join([README, *((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)])
 """The README, and the pages that it leads to."""
 

@@ -13,6 +13,7 @@ import typer
 import typer.core
 
 from facelm.cli import measures, models, reports
+from facelm.cli.hands import HandsOption, NoFacesOption, check_hands, open_hands
 from facelm.cli.landmarks import landmarks
 from facelm.cli.live import live
 from facelm.cli.options import SOME_FAILED, Folder, Jaw, JawOption, Job, takes_job
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from facelm.hands.find import Hand
     from facelm.landmarks.find import Landmarks
     from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
@@ -107,27 +109,41 @@ def overlay(
     no_mask: Annotated[bool, typer.Option("--no-mask", help="Draw only the landmarks.")] = False,
     no_landmarks: Annotated[bool, typer.Option("--no-landmarks", help="Draw only the mask.")] = False,
     jaw: JawOption = Jaw.outline,
+    hands: HandsOption = False,
+    no_faces: NoFacesOption = False,
 ) -> None:
     """Draw mask and landmarks on each photo, <stem>.overlay.jpg, and each video, <stem>.overlay.mp4."""
     from facelm.cli.run import Run
+    from facelm.runs.clips import Following
 
-    run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4", jaw=jaw.value)
+    check_hands(hands, no_faces)
+    how = Following(jaw=jaw.value, faces=not no_faces)
+    run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4", how=how)
     from facelm.landmarks.find import find_landmarks
     from facelm.parsing.masks import paste
     from facelm.pictures import images
-    from facelm.results.overlay import draw_landmarks, draw_mask
+    from facelm.results.overlay import draw_hands, draw_landmarks, draw_mask
     from facelm.runs.places import into_video
 
-    def draw(rgb: NDArray[np.uint8], faces: Sequence[Face], points: Sequence[Landmarks]) -> NDArray[np.uint8]:
+    finder = open_hands(run) if hands else None
+
+    def draw(
+        rgb: NDArray[np.uint8], faces: Sequence[Face], points: Sequence[Landmarks], found: Sequence[Hand]
+    ) -> NDArray[np.uint8]:
         drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
-        return draw_landmarks(drawn, [] if no_landmarks else points)
+        if points and found:
+            from facelm.hands.before import hide_landmarks
+
+            points = hide_landmarks(faces, points, found)
+        return draw_hands(draw_landmarks(drawn, points), found)
 
     def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
         points = [] if no_landmarks else [find_landmarks(face, jaw.value) for face in faces]
-        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw(rgb, faces, points))
+        found = finder.find(rgb, job.min_score) if finder else []
+        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw(rgb, faces, points, found))
 
     def draw_frame(seen: SeenFrame) -> NDArray[np.uint8]:
-        return draw(seen.frame.rgb, seen.parsed, seen.landmarks)
+        return draw(seen.frame.rgb, seen.parsed, [] if no_landmarks else seen.landmarks, seen.bare_hands)
 
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facelm.cli.hands import HandsOption, NoFacesOption, check_hands, open_hands
 from facelm.cli.options import Format, Jaw, JawOption, Job, takes_job
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def landmarks(
         float, typer.Option(min=0.0, max=1.0, help="A point below it counts as not visible.")
     ] = 0.0,
     jaw: JawOption = Jaw.outline,
+    hands: HandsOption = False,
+    no_faces: NoFacesOption = False,
     polygons: Annotated[
         bool,
         typer.Option("--polygons", help="COCO: regions as polygons, not run lengths. YOLO: regions instead of points."),
@@ -50,6 +53,7 @@ def landmarks(
     from facelm.pictures import files
     from facelm.pictures.texts import UsageError
     from facelm.results import formats
+    from facelm.runs.clips import Following
 
     kind = format.value
     out = None if out == Path("-") else out
@@ -65,33 +69,47 @@ def landmarks(
         raise typer.BadParameter(f"--polygons: --format {kind} holds no regions")
     if root and kind != "coco":
         raise typer.BadParameter("--root is for --format coco")
+    if hands and kind not in formats.HAND_FORMATS:
+        raise typer.BadParameter(f"--hands: --format {kind} holds faces alone")
+    if hands and kind == "csv" and out is None:
+        raise typer.BadParameter("--hands: CSV has a table of its own for them: say where the tables go with -o")
+    check_hands(hands, no_faces)
     in_folder = kind in formats.FOLDER_FORMATS
     suffixes = [formats.FOLDER_FORMATS[kind]] if in_folder else []
-    run = RecordsRun(job, out if in_folder else None, suffixes, masks=polygons or kind == "coco", jaw=jaw.value)
+    how = Following(masks=polygons or kind == "coco", jaw=jaw.value, faces=not no_faces)
+    run = RecordsRun(job, out if in_folder else None, suffixes, how=how)
     if out is not None and not in_folder:
-        run.go_on(out, kind, solid)
+        run.go_on(out, kind, solid, hands)
     from facelm.landmarks import learned
     from facelm.results.coco import encode_polygons, encode_region
     from facelm.results.faces import describe_faces, record_faces
+    from facelm.results.hands import describe_hands
     from facelm.results.pts import write_pts
     from facelm.results.records import PictureRecord
     from facelm.results.yolo import write_yolo
     from facelm.runs.places import into_folder, into_records
 
-    learned.prepare()
+    if not no_faces:
+        learned.prepare()
+    finder = open_hands(run) if hands else None
     encode = encode_polygons if polygons else encode_region if kind == "coco" else None
 
     def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
         height, width = rgb.shape[:2]
-        found = record_faces(faces, height, width, encode, solid, min_confidence, jaw.value)
-        return PictureRecord(source.name, width, height, found, stem=source.stem)
+        seen = finder.find(rgb, job.min_score) if finder else []
+        found = record_faces(faces, height, width, encode, solid, min_confidence, jaw.value, seen)
+        of_hands = describe_hands(seen, height, width, encode, solid, min_confidence) if finder else None
+        return PictureRecord(source.name, width, height, found, stem=source.stem, hands=of_hands)
 
     def record_frame(clip: Source, seen: SeenFrame) -> PictureRecord:
         height, width = seen.frame.rgb.shape[:2]
         tracks = [each.track for each in seen.faces]
-        found = describe_faces(seen.parsed, seen.landmarks, height, width, encode, solid, min_confidence, tracks)
+        bare = seen.bare_hands
+        found = describe_faces(seen.parsed, seen.landmarks, height, width, encode, solid, min_confidence, tracks, bare)
+        numbers = [each.track for each in seen.hands]
+        of_hands = describe_hands(bare, height, width, encode, solid, min_confidence, numbers) if hands else None
         stem, frame = seen.source(clip).stem, seen.frame
-        return PictureRecord(clip.name, width, height, found, None, stem, frame.number, frame.timestamp)
+        return PictureRecord(clip.name, width, height, found, None, stem, frame.number, frame.timestamp, of_hands)
 
     def save(found: PictureRecord, clear: bool) -> None:
         if kind == "yolo":
@@ -114,7 +132,7 @@ def landmarks(
             formats.dump(run.records(record, into_records(record_frame)), kind, sys.stdout, solid, root)
         else:
             with run.keeping():
-                formats.save(run.records(record, into_records(record_frame)), kind, out, solid, root)
+                formats.save(run.records(record, into_records(record_frame)), kind, out, solid, root, hands)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
     except files.ImageError as error:

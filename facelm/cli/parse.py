@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facelm.cli.hands import open_hands
 from facelm.cli.options import Folder, Job, refuse_overwriting, takes_job
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facelm.cli.run import Run
+    from facelm.hands.find import Hand
     from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.video.watching import SeenFrame
@@ -38,6 +40,7 @@ def parse(
         bool,
         typer.Option("--regions", help="Also divide skin into forehead, cheeks, chin and so on: <stem>.regions.png."),
     ] = False,
+    hands: Annotated[bool, typer.Option("--hands", help="Also write where hands are, as <stem>.hands.png.")] = False,
     alpha: Annotated[
         str,
         typer.Option(help="Also cut out these classes with soft edges, <stem>.alpha.png: head, or skin,hair,..."),
@@ -66,6 +69,7 @@ def parse(
         ".instances.png": instances,
         ".regions.png": regions,
         ".alpha.png": bool(alpha),
+        ".hands.png": hands,
         ".mask.png": True,
     }
     wanted = [suffix for suffix, wanted in suffixes.items() if wanted]
@@ -88,7 +92,20 @@ def parse(
     from facelm.pictures.crops import cut_crop
     from facelm.runs.places import into_folder, into_video
 
+    finder = open_hands(run) if hands else None
+
     def write(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+        if finder:
+            write_hands(source, rgb, finder.find(rgb, job.min_score))
+        write_faces(source, rgb, faces)
+
+    def write_hands(source: Source, rgb: NDArray[np.uint8], found: Sequence[Hand]) -> None:
+        from facelm.hands.masks import paste_hands
+
+        mask = paste_hands(found, *rgb.shape[:2])
+        images.write_mask(out / f"{source.stem}.hands.png", mask, classes.palette())
+
+    def write_faces(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
         height, width = rgb.shape[:2]
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
@@ -114,7 +131,10 @@ def parse(
         return paste(seen.parsed, *seen.frame.rgb.shape[:2])
 
     def write_frame(clip: Source, seen: SeenFrame) -> None:
-        write(seen.source(clip), seen.frame.rgb, seen.parsed)
+        source = seen.source(clip)
+        if hands:
+            write_hands(source, seen.frame.rgb, seen.bare_hands)
+        write_faces(source, seen.frame.rgb, seen.parsed)
 
     if video:
         run.finish(write, into_video(out, ".mask.mkv", run.stopped, paste_frame, masks=True))

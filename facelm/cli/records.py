@@ -28,7 +28,7 @@ class RecordsRun(Run):
         self.journal: Path | None = None
         self._kept: Journal | None = None
 
-    def go_on(self, path: Path, format: str, solid: bool) -> None:
+    def go_on(self, path: Path, format: str, solid: bool, hands: bool = False) -> None:
         """Take what an earlier run wrote to one file for all pictures, or refuse to write over it.
 
         Of JSON lines those without an error are kept, in whatever order; any other format is whole or not there.
@@ -37,19 +37,21 @@ class RecordsRun(Run):
             self.journal = path
         else:
             self.unfinished = files.error_of(path, "stopped, so it is not written; --format jsonl can be gone on with")
+        beside = [formats.hand_table(path)] if hands and format == "csv" else []
         try:
-            places.check_distinct(self.all_sources, self.job.from_file, self.job.manifest, path)
+            places.check_distinct(self.all_sources, self.job.from_file, self.job.manifest, path, *beside)
             files.check_replaceable(path)
         except (OSError, texts.UsageError, files.ImageError) as error:
             raise typer.BadParameter(str(error)) from None
-        there = files.exists(path)
-        if there and not (self.job.overwrite or self.job.skip_existing):
-            refuse_overwriting(path)
+        existing = [each for each in (path, *beside) if files.exists(each)]
+        there = path in existing
+        if existing and not (self.job.overwrite or self.job.skip_existing):
+            refuse_overwriting(existing[0])
         if not self.job.skip_existing:
             return
         if format == "jsonl":
             try:
-                self.known = formats.load_jsonl(path, solid)
+                self.known = formats.load_jsonl(path, solid, hands)
             except files.ImageError as error:
                 raise typer.BadParameter(str(error)) from None
             self.sources = [source for source in self.all_sources if plain_text(source.name) not in self.known]

@@ -118,11 +118,11 @@ def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: s
 def classes(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show which class each number in a mask stands for, and its colour; those from 19 on are of parse --regions."""
-    from facelm.classes import CLASSES, REGIONS
+    """Show which class each number in a mask stands for, and its colour; from 19 on of parse --regions and --hands."""
+    from facelm.classes import CLASSES, HAND, REGIONS
     from facelm.cli import screen
 
     if as_json:
-        print(json.dumps([asdict(each) for each in (*CLASSES, *REGIONS)]))
+        print(json.dumps([asdict(each) for each in (*CLASSES, *REGIONS, HAND)]))
     else:
-        screen.show_classes((*CLASSES, *REGIONS))
+        screen.show_classes((*CLASSES, *REGIONS, HAND))

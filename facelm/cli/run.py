@@ -54,8 +54,7 @@ class Run:
         suffixes: Of the files that each picture must have when it is done.
         written: Other files and folders that the command writes; folders are not searched for pictures.
         clip_suffix: Of the file that is written for each clip; empty for a folder.
-        masks: Whether what is written of clips shows masks.
-        jaw: Which jaw is told.
+        how: How clips are followed, as far as it is the command's; of pictures too whether faces are wanted.
         weight: How many times as much memory as usual each picture needs.
 
     Raises:
@@ -70,13 +69,12 @@ class Run:
         suffixes: Sequence[str],
         written: Sequence[Path] = (),
         clip_suffix: str = "",
-        masks: bool = True,
-        jaw: str = "outline",
+        how: clips.Following | None = None,
         weight: float = 1.0,
     ) -> None:
         self.job = job
         self.tally = Tally()
-        self.suffixes, self.clip_suffix, self.masks, self.jaw = suffixes, clip_suffix, masks, jaw
+        self.suffixes, self.clip_suffix, self.how = suffixes, clip_suffix, how or clips.Following()
         self.weight = weight
         self.stopped = Stop()
         self.left_out: list[Path] = []
@@ -146,7 +144,7 @@ class Run:
     ) -> Iterator[Outcome[Result]]:
         """Process pictures with the engine that the options ask for, and clips one by one, in their order."""
         job = self.job
-        make = parser_maker(job)
+        make = parser_maker(job) if self.how.faces else batch.no_parser
         look = partial(batch.look, self.boxes, self.choice)
         if job.engine is Engine.ray:
             check_model(job.model or PICTURES_MODEL)
@@ -156,14 +154,14 @@ class Run:
         pictures = [source for source in self.sources if source not in self.clips]
         threads = min(batch.THREADS, len(pictures))
         see = partial(look, make(threads=threads)) if pictures else None
-        parser = parser_maker(job, moving=True)() if len(pictures) < len(self.sources) else None
+        parser = parser_maker(job, moving=True)() if len(pictures) < len(self.sources) and self.how.faces else None
         self.stopped.wait()
-        how = clips.Following(job.every, not job.no_smooth, self.choice, self.masks, self.jaw)
+        how = replace(self.how, every=job.every, smooth=not job.no_smooth, choice=self.choice, min_score=job.min_score)
         for moving, some in groupby(self.sources, self.clips.__contains__):
             group = list(some)
             if see is not None and not moving:
                 yield from batch.process(group, see, finish, self.stopped, threads, self.weight)
-            elif parser is not None:
+            else:
                 for source in group:
                     if not self.stopped():
                         yield from clips.process(source, parser, how, clip, self.stopped, begun, self.weight)

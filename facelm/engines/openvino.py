@@ -148,6 +148,11 @@ def _compile_kept(model: openvino.Model, hints: dict[str, str | int]) -> openvin
     )
 
 
+def keep_output(model: openvino.Model, name: str) -> openvino.Model:
+    """The part of a network that one of its outputs needs."""
+    return openvino.Model([model.output(name).node.input_value(0)], model.get_parameters())
+
+
 def take_pixels(model: openvino.Model) -> PrePostProcessor:
     """Let a network whose first input is RGB (N, 3, H, W) float32 take pictures as they are, (N, H, W, 3) uint8."""
     steps = PrePostProcessor(model)

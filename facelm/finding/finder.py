@@ -18,7 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facelm.engines.openvino import Network, describe_processor, find_ways, read, read_metadata, take_pixels
+from facelm.engines.openvino import (
+    Network,
+    describe_processor,
+    find_ways,
+    keep_output,
+    read,
+    read_metadata,
+    take_pixels,
+)
 from facelm.engines.ways import HALF, pick_way
 from facelm.engines.weights import fingerprint
 from facelm.finding.grids import STRIDE, Sightings, decode, measure_sides, suppress
@@ -27,6 +35,9 @@ from facelm.pictures.crops import FIVE_PLACES, MIDDLE, align_points, cut_crop, t
 
 CALIBRATION_KEY = "facelm.calibration"
 """Of the three numbers that make a probability of two looks' logits, in the metadata of the network's file."""
+
+OUTPUT_NAMES = ("faces", "hands")
+"""What the network says of each place, by what is looked for."""
 
 MIN_SCORE = 0.5
 """Probability from which on a place is told as a face."""
@@ -74,11 +85,12 @@ class Finder:
 
     Args:
         threads: How many will call it at once.
+        what: One of `OUTPUT_NAMES`; of hands `search` is all that it does.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, what: str = OUTPUT_NAMES[0]) -> None:
         with _LOADING:
-            self._network, self._calibration = _load(threads)
+            self._network, self._calibration = _load(threads, what)
 
     def find(
         self, rgb: NDArray[np.uint8], min_face: float | None = None, min_score: float = MIN_SCORE
@@ -197,16 +209,19 @@ def logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(clipped / (1 - clipped))
 
 
-@cache
-def _load(threads: int) -> tuple[Network, tuple[float, float, float]]:
+def _load(threads: int, what: str) -> tuple[Network, tuple[float, float, float]]:
     """The network on the CPU (it is too small to be worth a GPU), and what makes probabilities of its logits."""
     path = Path(__file__).with_name("finder.onnx")
-    model = read(path)
-    first, second, constant = json.loads(read_metadata(model, CALIBRATION_KEY))
-    model = take_pixels(model).build()
 
     def prepare(way: str) -> Callable[[], object]:
-        return partial(Network(model, way != HALF, keep=True), _TRIAL)
+        return partial(_compile(path, way, 1, what)[0], _TRIAL)
 
-    way = pick_way(describe_processor() + fingerprint(path), find_ways(), prepare)
-    return Network(model, way != HALF, threads, keep=True), (first, second, constant)
+    return _compile(path, pick_way(describe_processor() + fingerprint(path), find_ways(), prepare), threads, what)
+
+
+@cache
+def _compile(path: Path, way: str, threads: int, what: str) -> tuple[Network, tuple[float, float, float]]:
+    model = read(path)
+    first, second, constant = json.loads(read_metadata(model, CALIBRATION_KEY))
+    network = Network(take_pixels(keep_output(model, what)).build(), way != HALF, threads, keep=True)
+    return network, (first, second, constant)

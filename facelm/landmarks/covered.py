@@ -16,9 +16,9 @@ from facelm.parsing.face import Face
 from facelm.pictures import affine
 
 _BARE = tuple(name for name in classes.FACE if name != "eye_g")
-_CAUSES = ("", "unknown", "face", "glasses", "hair", "hat", "cloth", "neck")
-_BARE_SKIN, _UNKNOWN, _OTHER_FACE = 0, 1, 2
-_CAUSE_OF = dict(zip(("eye_g", "hair", "hat", "cloth", "neck"), range(3, len(_CAUSES)), strict=True))
+_CAUSES = ("", "unknown", "face", "hand", "glasses", "hair", "hat", "cloth", "neck")
+_BARE_SKIN, _UNKNOWN, _OTHER_FACE, _HAND = 0, 1, 2, 3
+_CAUSE_OF = dict(zip(("eye_g", "hair", "hat", "cloth", "neck"), range(4, len(_CAUSES)), strict=True))
 
 _OUTLINES: dict[str, tuple[int, ...]] = {
     "right_brow": (17, 18, 19, 20, 21),
@@ -49,20 +49,23 @@ class Covered:
     Attributes:
         shares: Of each part how much is covered, 0 to 1; None where it is turned away or outside of the picture.
         causes: Of each part of which a tenth or more is covered, what covers most of that: glasses, hair, hat, cloth,
-            neck, face (another one), or unknown.
+            neck, hand, face (another one), or unknown.
     """
 
     shares: Mapping[str, float | None]
     causes: Mapping[str, str]
 
 
-def find_covered(face: Face, found: Landmarks, own: NDArray[np.bool_] | None = None) -> Covered:
+def find_covered(
+    face: Face, found: Landmarks, own: NDArray[np.bool_] | None = None, hands: NDArray[np.bool_] | None = None
+) -> Covered:
     """Find what covers a face.
 
     Args:
         face: The face.
         found: Its landmarks.
         own: (S, S) pixels of its crop that no other face owns, from `facelm.parsing.neighbours.find_own`; None is all.
+        hands: (S, S) pixels of its crop that hands cover, as far as that is known.
     """
     table = np.full(len(classes.NAMES), _UNKNOWN, np.uint8)
     table[classes.indices(*_BARE)] = _BARE_SKIN
@@ -70,6 +73,8 @@ def find_covered(face: Face, found: Landmarks, own: NDArray[np.bool_] | None = N
     seen = table[label(face.probabilities)]
     if own is not None:
         seen[~own] = _OTHER_FACE
+    if hands is not None:
+        seen[hands] = _HAND
     points = affine.apply(face.to_crop, found.points)
     shares: dict[str, float | None] = {}
     causes: dict[str, str] = {}

@@ -24,8 +24,8 @@ from facelm.pictures.room import MAX_BYTES, check_length
 from facelm.pictures.texts import UsageError
 
 OWN_SUFFIXES = (
-    ".mask.png", ".instances.png", ".regions.png", ".alpha.png", ".overlay.jpg", ".crop.png", ".overlay.mp4",
-    ".mask.mkv",
+    ".mask.png", ".instances.png", ".regions.png", ".alpha.png", ".hands.png", ".overlay.jpg", ".crop.png",
+    ".overlay.mp4", ".mask.mkv",
 )  # fmt: skip
 """What facelm writes. Folders and globs leave these out, lest a second run take the first one's results; a glob that
 ends with one of them, or a file that is named, is taken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from facelm.parsing.face import Face
 from facelm.parsing.masks import paste, paste_instances
 from facelm.parsing.neighbours import find_own
 from facelm.results.records import CONFIDENCE_DECIMALS, FaceRecord
+
+if TYPE_CHECKING:
+    from facelm.hands.find import Hand
 
 Encoder = Callable[[NDArray[np.bool_]], Any]
 """Makes of a region (H, W) what a record holds: `encode_region` or `encode_polygons` of `facelm.results.coco`."""
@@ -28,6 +31,7 @@ def record_faces(
     solid: bool = False,
     min_confidence: float = 0.0,
     jaw: str = "outline",
+    hands: Sequence[Hand] = (),
 ) -> tuple[FaceRecord, ...]:
     """Faces with their landmarks, as they are written to files.
 
@@ -40,9 +44,10 @@ def record_faces(
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
         jaw: Which jaw, see `facelm.find_landmarks`.
+        hands: Of the picture: they hide what they are before.
     """
     found = [find_landmarks(face, jaw) for face in faces]
-    return describe_faces(faces, found, height, width, encode, solid, min_confidence)
+    return describe_faces(faces, found, height, width, encode, solid, min_confidence, hands=hands)
 
 
 def describe_faces(
@@ -54,6 +59,7 @@ def describe_faces(
     solid: bool = False,
     min_confidence: float = 0.0,
     tracks: Sequence[int] | None = None,
+    hands: Sequence[Hand] = (),
 ) -> tuple[FaceRecord, ...]:
     """Faces whose landmarks are known, as they are written to files; see `record_faces`.
 
@@ -67,6 +73,7 @@ def describe_faces(
         min_confidence: A point whose confidence, as it is written, is below it counts as not visible; nor does one
             outside the picture.
         tracks: Number of each face in its clip.
+        hands: Of the picture: they hide what they are before.
     """
     records = []
     if encode:
@@ -75,7 +82,13 @@ def describe_faces(
     own = find_own(faces, height, width)
     for at, (face, found) in enumerate(zip(faces, landmarks, strict=True)):
         region = encode(owner == at + 1) if encode else None
-        covered = find_covered(face, found, own[at])
+        before = None
+        if hands:
+            from facelm.hands.before import find_before, hide_points
+
+            before = find_before(face, hands)
+            found = hide_points(face, found, before)
+        covered = find_covered(face, found, own[at], before)
         records.append(
             FaceRecord(
                 face.box,

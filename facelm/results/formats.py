@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from facelm.landmarks.points import POINTS
 from facelm.pictures.files import atomic_path, error_of
+from facelm.results import hands
 from facelm.results.coco import dump_coco
 from facelm.results.journals import read_lines
 from facelm.results.openface import dump_csv
@@ -51,7 +53,8 @@ def to_json(record: PictureRecord) -> dict[str, Any]:
         for face in record.faces
     ]
     size = {"width": record.width, "height": record.height}
-    return {"image": plain_text(record.image), **frame_of(record), **size, "faces": faces}
+    told = {"image": plain_text(record.image), **frame_of(record), **size, "faces": faces}
+    return told if record.hands is None else told | {"hands": [hands.to_json(hand) for hand in record.hands]}
 
 
 def _covered(face: FaceRecord) -> dict[str, Any]:
@@ -61,12 +64,13 @@ def _covered(face: FaceRecord) -> dict[str, Any]:
     return {"covered": shares, "covered_by": dict(face.covered_by or {})}
 
 
-def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]]:
+def load_jsonl(path: Path, solid: bool = False, with_hands: bool = False) -> dict[str, list[PictureRecord]]:
     """The records of a file of JSON lines by name of picture or clip, without those of which a line tells an error.
 
     Args:
         path: The file, or one that a run which was killed left a journal of; a last line that is not whole is left out.
-        solid: Only records whose faces have landmarks in three dimensions.
+        solid: Only records whose landmarks are in three dimensions.
+        with_hands: Only records that tell of hands; otherwise only those that do not.
 
     Raises:
         ImageError: It cannot be read, or is something else.
@@ -80,14 +84,17 @@ def load_jsonl(path: Path, solid: bool = False) -> dict[str, list[PictureRecord]
                 records.pop(name, None)
                 continue
             faces = tuple(_face_from_json(face) for face in line["faces"])
+            told = tuple(hands.from_json(hand) for hand in line["hands"]) if "hands" in line else None
             frame, time = line.get("frame"), line.get("timestamp")
             before = records.get(name)
             if frame is None or not before or frame <= (before[-1].frame or 0):  # it was done anew
                 before = records[name] = []
                 unfit.discard(name)
-            if any(("landmarks_3d" in face) != solid for face in line["faces"]):
+            each = [*line["faces"], *line.get("hands", ())]
+            if ("hands" in line) != with_hands or any(("landmarks_3d" in one) != solid for one in each):
                 unfit.add(name)
-            before.append(PictureRecord(name, line["width"], line["height"], faces, frame=frame, timestamp=time))
+            size = line["width"], line["height"]
+            before.append(PictureRecord(name, *size, faces, frame=frame, timestamp=time, hands=told))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise error_of(path, f"cannot be read as JSON lines of landmarks ({error})") from error
     return {name: found for name, found in records.items() if name not in unfit}
@@ -139,7 +146,12 @@ def dump(
 
 
 def save(
-    records: Iterable[PictureRecord], format: str, path: Path, solid: bool = False, root: Path | None = None
+    records: Iterable[PictureRecord],
+    format: str,
+    path: Path,
+    solid: bool = False,
+    root: Path | None = None,
+    with_hands: bool = False,
 ) -> None:
     """Write records to a file, whole or not at all; for ``pts`` and ``yolo``, to files in a folder.
 
@@ -150,6 +162,7 @@ def save(
             finished before an error stay.
         solid: The faces have landmarks in three dimensions: CSV and NumPy files get them too.
         root: As for `dump`.
+        with_hands: The records tell of hands, for which CSV has a table of its own, see `hand_table`.
 
     Raises:
         ValueError: The format is unknown, a picture has no stem to name its files by, or two would write the same
@@ -162,11 +175,23 @@ def save(
         save_yolo(records, path)
     elif format == "npz":
         _save_npz(records, path, solid)
+    elif format == "csv" and with_hands:
+        with ExitStack() as stack:
+            streams = [
+                stack.enter_context(stack.enter_context(atomic_path(each)).open("w", encoding="utf-8", newline=""))
+                for each in (path, hand_table(path))
+            ]
+            dump_csv(records, streams[0], solid, streams[1])
     elif format in TEXT_FORMATS:
         with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
             dump(records, format, stream, solid, root)
     else:
         raise ValueError(f"no format {format!r}; choose from {', '.join(FORMATS)}")
+
+
+def hand_table(path: Path) -> Path:
+    """Where the table of the hands lies, beside a CSV file of faces: ``x.hands.csv`` beside ``x.csv``."""
+    return path.with_name(f"{path.stem}.hands.csv")
 
 
 def _dump_jsonl(records: Iterable[PictureRecord], stream: TextIO) -> None:
@@ -188,6 +213,7 @@ def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None
 
 
 def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[Any]]:
+    records = list(records)
     found = [(record, number, face) for record in records for number, face in enumerate(record.faces)]
     faces = [face for _, _, face in found]
 
@@ -211,7 +237,7 @@ def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[
         arrays["timestamp"] = stack([record.timestamp or 0.0 for record, _, _ in found], dtype=np.float64)
     if solid:
         arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
-    return arrays
+    return arrays | hands.to_arrays(records, solid)
 
 
 _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {
@@ -231,3 +257,6 @@ REGION_FORMATS = ("coco", "yolo")
 
 SOLID_FORMATS = ("jsonl", "json", "csv", "npz")
 """The formats that can hold landmarks in three dimensions."""
+
+HAND_FORMATS = ("jsonl", "json", "csv", "coco", "npz")
+"""The formats that can hold hands."""

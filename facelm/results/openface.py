@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm.landmarks.points import POINTS
+from facelm.results.hands import csv_columns, csv_row
 from facelm.results.records import TIME_DECIMALS, FaceRecord, PictureRecord, plain_text, rounded
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -18,17 +19,23 @@ _ABOUT = ("frame", "face_id", "timestamp", "confidence", "success")
 _POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
 
 
-def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = False) -> None:
+def dump_csv(
+    records: Iterable[PictureRecord], stream: TextIO, solid: bool = False, hand_stream: TextIO | None = None
+) -> None:
     """Write a row for each face, and one for each picture or frame without a face; flushed after each picture.
 
     Args:
         records: May be a generator.
         stream: Open for text with ``newline=""``.
         solid: Also write X_0 ... Z_67. OpenFace has them in millimetres; these are in pixels.
+        hand_stream: Likewise open, for a table of the hands, of which OpenFace knows nothing.
     """
     coordinates = [f"{axis}_{point}" for axis in ("xyXYZ" if solid else "xy") for point in range(POINTS)]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*_ABOUT, *_POSE, *coordinates, "image"])
+    hand_writer = csv.writer(hand_stream, lineterminator="\n") if hand_stream else None
+    if hand_writer:
+        hand_writer.writerow([*csv_columns(solid), "image"])
     pictures = 0
     clip: str | None = None
     for record in records:
@@ -48,6 +55,9 @@ def dump_csv(records: Iterable[PictureRecord], stream: TextIO, solid: bool = Fal
             writer.writerow([frame, face_id if face.track is None else face.track, time, *found, image])
         if not record.faces:
             writer.writerow([frame, 0, time, 0.0, 0, *[""] * (len(_POSE) + len(coordinates)), image])
+        for number, hand in enumerate(record.hands or ()):
+            if hand_writer:
+                hand_writer.writerow([*csv_row(hand, number, frame, time), image])
         stream.flush()
 
 

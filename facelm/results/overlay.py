@@ -1,21 +1,27 @@
-"""The overlay: mask and landmarks drawn on the photo, in lines that suit its size."""
+"""The overlay: mask, landmarks and hands drawn on the photo, in lines that suit its size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.hands.points import FINGERS, SKELETON, WRIST
 from facelm.landmarks.find import Landmarks
 from facelm.landmarks.points import CLOSED, PARTS
+
+if TYPE_CHECKING:
+    from facelm.hands.find import Hand
 
 _LINE = (255, 255, 255)
 _SEEN = (30, 220, 90)
 _HIDDEN = (255, 196, 0)
 _SUB_PIXEL_BITS = 4
+_FINGER_COLOURS = ((255, 70, 60), (255, 176, 0), (120, 220, 40), (30, 160, 255), (190, 90, 255))
 
 
 def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], opacity: float = 0.5) -> NDArray[np.uint8]:
@@ -61,4 +67,32 @@ def draw_landmarks(rgb: NDArray[np.uint8], faces: Sequence[Landmarks]) -> NDArra
             colour = _SEEN if visible else _HIDDEN
             size = round(radius * 2**_SUB_PIXEL_BITS)
             cv2.circle(drawn, (x, y), size, colour, cv2.FILLED, cv2.LINE_AA, _SUB_PIXEL_BITS)
+    return drawn
+
+
+def draw_hands(rgb: NDArray[np.uint8], hands: Sequence[Hand]) -> NDArray[np.uint8]:
+    """Draw the skeletons of all hands: a colour for each finger, a white ring around points that are hidden.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        hands: In pixels of the picture.
+
+    Returns:
+        A new picture, (H, W, 3) uint8.
+    """
+    drawn = rgb.copy()
+    colours = {WRIST: _LINE} | {
+        point: colour for finger, colour in zip(FINGERS.values(), _FINGER_COLOURS, strict=True) for point in finger
+    }
+    for hand in hands:
+        size = float(np.ptp(hand.points, axis=0).max())
+        thickness, radius = max(1, round(size / 50)), max(1.5, size / 45)
+        fixed = np.rint(hand.points * 2**_SUB_PIXEL_BITS).astype(int)
+        ends = [tuple(point) for point in fixed.tolist()]
+        for first, second in SKELETON:
+            cv2.line(drawn, ends[first], ends[second], colours[second], thickness, cv2.LINE_AA, _SUB_PIXEL_BITS)
+        for point, visible in enumerate(hand.visible):
+            for reach, colour in ((1.0, colours[point] if visible else _LINE), (0.6, colours[point])):
+                inner = round(reach * radius * 2**_SUB_PIXEL_BITS)
+                cv2.circle(drawn, ends[point], inner, colour, cv2.FILLED, cv2.LINE_AA, _SUB_PIXEL_BITS)
     return drawn

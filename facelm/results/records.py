@@ -1,4 +1,4 @@
-"""What was found in pictures: a record for each picture, with its faces and their landmarks."""
+"""What was found in pictures: a record for each picture, with its faces, its hands and their landmarks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from facelm.hands import points as hand_points
 from facelm.landmarks.points import POINTS
 
 CONFIDENCE_DECIMALS = 3
@@ -59,12 +60,55 @@ class FaceRecord:
         shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}
         if self.landmarks_3d is not None:
             shapes["landmarks_3d"] = (POINTS, 3)
-        for name in ("score", "roll", "yaw", "pitch", *shapes):
-            values = np.asarray(getattr(self, name), np.float64)
-            if values.shape != shapes.get(name, ()):
-                raise ValueError(f"{name} has shape {values.shape}, not {shapes.get(name, ())}")
-            if not np.isfinite(values).all():
-                raise ValueError(f"{name} holds a number that is not finite")
+        _check(self, {"score": (), "roll": (), "yaw": (), "pitch": (), **shapes})
+
+
+@dataclass(frozen=True, eq=False)
+class HandRecord:
+    """One hand of a picture.
+
+    Attributes:
+        box: x0, y0, x1, y1 in pixels, around its points.
+        score: How sure the detection is, 0 to 1.
+        side: ``left`` or ``right``, the subject's own.
+        landmarks: (21, 2) x, y in pixels; (0, 0) is the centre of the top-left pixel.
+        confidence: (21,), 0 to 1.
+        visible: (21,) bool.
+        region: As of `FaceRecord`; only COCO files have it.
+        landmarks_3d: (21, 3) x, y, z in pixels; z from the wrist, growing away from the camera.
+        track: Number of the hand in its clip, from 1; None in a picture.
+
+    Raises:
+        ValueError: An array has the wrong shape, a number is not finite, or there is no such side.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    side: str
+    landmarks: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    visible: NDArray[np.bool_]
+    region: dict[str, Any] | list[list[float]] | None = None
+    landmarks_3d: NDArray[np.float64] | None = None
+    track: int | None = None
+
+    def __post_init__(self) -> None:
+        count = hand_points.POINTS
+        shapes = {"score": (), "box": (4,), "landmarks": (count, 2), "confidence": (count,), "visible": (count,)}
+        if self.landmarks_3d is not None:
+            shapes["landmarks_3d"] = (count, 3)
+        _check(self, shapes)
+        if self.side not in ("left", "right"):
+            raise ValueError(f"side is {self.side}, not left or right")
+
+
+def _check(record: FaceRecord | HandRecord, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    for name, shape in shapes.items():
+        values = np.asarray(getattr(record, name), np.float64)
+        if values.shape != shape:
+            raise ValueError(f"{name} has shape {values.shape}, not {shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds a number that is not finite")
 
 
 @dataclass(frozen=True)
@@ -80,6 +124,7 @@ class PictureRecord:
         stem: Output path without suffix, relative to the output folder; ``.pts`` files are named by it.
         frame: Number of the frame in its clip, from 0; None for a picture.
         timestamp: When the frame is shown, seconds; None for a picture.
+        hands: None where they were not asked for.
     """
 
     image: str
@@ -90,6 +135,7 @@ class PictureRecord:
     stem: str = ""
     frame: int | None = None
     timestamp: float | None = None
+    hands: tuple[HandRecord, ...] | None = None
 
 
 def plain_text(text: str) -> str:

@@ -67,10 +67,14 @@ class Outcome(Generic[Result]):
         return line | {"faces": self.faces, "seconds": round(self.seconds, 4)}
 
 
+def no_parser(threads: int = 1) -> None:
+    """In place of what makes a parser, where no faces are wanted."""
+
+
 def look(
     boxes: Mapping[str, Sequence[Box]] | None,
     choice: Choice,
-    parser: FaceParser,
+    parser: FaceParser | None,
     source: Source,
     rgb: NDArray[np.uint8],
 ) -> list[Face]:
@@ -79,10 +83,12 @@ def look(
     Args:
         boxes: Of the other detector, by name of the picture; None where there is none.
         choice: Which of them are wanted.
-        parser: Finds and parses them.
+        parser: Finds and parses them; None where none are wanted.
         source: The picture.
         rgb: (H, W, 3) uint8.
     """
+    if parser is None:
+        return []
     faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
     return [faces[at] for at in choice.choose([face.box for face in faces], *rgb.shape[:2])]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.choice import Choice
@@ -17,6 +18,9 @@ from facelm.pictures.sources import Source
 from facelm.runs.batch import Outcome, Result, cause_of
 from facelm.video.clips import Clip
 from facelm.video.watching import SeenFrame, Steadier, follow
+
+if TYPE_CHECKING:
+    from facelm.hands.find import HandFinder
 
 _WAITING = 3
 _KEPT = 4.0
@@ -35,11 +39,14 @@ class Following:
     choice: Choice | None = None
     masks: bool = True
     jaw: str = "outline"
+    faces: bool = True
+    hands: HandFinder | None = None
+    min_score: float = 0.5
 
 
 def process(
     source: Source,
-    parser: FaceParser,
+    parser: FaceParser | None,
     how: Following,
     finish: Finish[Result],
     stopped: Callable[[], bool] = lambda: False,
@@ -50,7 +57,7 @@ def process(
 
     Args:
         source: The clip.
-        parser: Finds and parses faces.
+        parser: Finds and parses faces; None where none are wanted.
         how: How it is followed.
         finish: What becomes of it; frames come one at a time, in order; may raise `facelm.ImageError`.
         stopped: Asked before each frame; what was done until then is kept.
@@ -70,7 +77,7 @@ def process(
         begun(None if clip.count is None else -(-clip.count // how.every))
         steady = Steadier(how.masks) if how.smooth else _as_it_is
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
-            for seen in follow(clip, parser, how.every, how.choice, how.masks, how.jaw):
+            for seen in follow(clip, parser, how.every, how.choice, how.masks, how.jaw, how.hands, how.min_score):
                 tracks |= {face.track for face in seen.faces}
                 done.append((len(seen.faces), pool.submit(_finish, steady, write, seen)))
                 frames += 1

@@ -37,8 +37,8 @@ class _Task:
     """What a worker is told when it starts."""
 
     folder: str
-    load: Callable[[], FaceParser]
-    see: Callable[[FaceParser, Source, NDArray[np.uint8]], list[Face]]
+    load: Callable[[], FaceParser | None]
+    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], list[Face]]
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Any]
     weight: float
 
@@ -63,8 +63,8 @@ class _Worker:
 
 def process(
     sources: Sequence[Source],
-    load: Callable[[], FaceParser],
-    see: Callable[[FaceParser, Source, NDArray[np.uint8]], list[Face]],
+    load: Callable[[], FaceParser | None],
+    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], list[Face]],
     finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
     stopped: Callable[[], bool] = lambda: False,
     weight: float = 1.0,

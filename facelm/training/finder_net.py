@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facelm.engines.export import to_onnx, write_onnx
-from facelm.finding.finder import CALIBRATION_KEY
+from facelm.finding.finder import CALIBRATION_KEY, OUTPUT_NAMES
 from facelm.finding.grids import OUTPUTS, STRIDE, STRIDES
 
 _WIDTHS = (16, 32, 48, 64, 80)
@@ -23,19 +24,35 @@ _RARE = -4.6  # logit of one in a hundred: so many places are faces, at most
 class FinderNet(nn.Module):
     """Pictures (N, 3, H, W) float32 from 0 to 255, H and W multiples of 32 -> what is at each place of three grids.
 
-    A feature pyramid (Lin et al., CVPR 2017) of plain convolutions, which processors compute faster than separable
-    ones of as many operations.
+    Plain convolutions, which processors compute faster than separable ones of as many operations. Faces and hands share
+    the first of them, at the finest scales, where most of the operations are.
 
     Returns:
-        (N, P, OUTPUTS) float32, see `facelm.finding.grids.decode`.
+        Of faces and of hands (N, P, OUTPUTS) float32, see `facelm.finding.grids.decode`.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        a, b, c, d, e = _WIDTHS
-        self.stem = nn.Sequential(unit(3, a, 2), unit(a, b, 2), Block(b))
-        self.levels = nn.ModuleList([nn.Sequential(unit(i, o, 2), Block(o)) for i, o in ((b, c), (c, d), (d, e))])
-        self.lateral = nn.ModuleList([unit(width, _WIDTH, kernel=1) for width in (c, d, e)])
+        self.stem = nn.Sequential(unit(3, _WIDTHS[0], 2), unit(_WIDTHS[0], _WIDTHS[1], 2), Block(_WIDTHS[1]))
+        self.faces, self.hands = Pyramid(), Pyramid()
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        x = self.see(rgb)
+        return self.faces(x), self.hands(x)
+
+    def see(self, rgb: Tensor) -> Tensor:
+        """What a `Pyramid` begins with."""
+        return self.stem((rgb - _MEAN) / _SPREAD)
+
+
+class Pyramid(nn.Module):
+    """A feature pyramid (Lin et al., CVPR 2017) with a head on each of its levels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList([nn.Sequential(unit(i, o, 2), Block(o)) for i, o in pairwise(_WIDTHS[1:])])
+        self.lateral = nn.ModuleList([unit(width, _WIDTH, kernel=1) for width in _WIDTHS[2:]])
         self.smooth = nn.ModuleList([unit(_WIDTH, _WIDTH) for _ in STRIDES[1:]])
         self.heads = nn.ModuleList(
             [nn.Sequential(unit(_WIDTH, _WIDTH), nn.Conv2d(_WIDTH, OUTPUTS, 1)) for _ in STRIDES]
@@ -46,9 +63,8 @@ class FinderNet(nn.Module):
             nn.init.constant_(last.bias, 0)  # type: ignore[arg-type]
             last.bias.data[0] = _RARE  # type: ignore[union-attr]
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """See the class."""
-        x = self.stem((rgb - _MEAN) / _SPREAD)
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), the picture at a quarter of its size -> (N, P, OUTPUTS)."""
         features = []
         for level, lateral in zip(self.levels, self.lateral, strict=True):
             x = level(x)
@@ -93,5 +109,5 @@ def save_finder(network: FinderNet, calibration: Sequence[float], path: Path) ->
     """
     network.half().float()
     example = torch.zeros(2, 3, 2 * STRIDE, 3 * STRIDE)
-    model = to_onnx(network.eval(), {"rgb": example}, ("places",), "NHW")
+    model = to_onnx(network.eval(), {"rgb": example}, OUTPUT_NAMES, "NHW")
     write_onnx(model, {CALIBRATION_KEY: json.dumps(list(map(float, calibration)))}, path)

@@ -89,7 +89,8 @@ class LandmarkNet(nn.Module):
     def borrow(self, finder: Mapping[str, NDArray[np.float16 | np.float32]]) -> None:
         """Begin with the weights of the finder's layers, by their names there; those that are not here stay away."""
         own = dict(self.named_parameters())
-        for name, values in finder.items():
+        for full_name, values in finder.items():
+            name = full_name.removeprefix("faces.")
             part, number, rest = name.split(".", 2) if name.count(".") > 1 else (name, "", "")
             if part in ("levels", "lateral"):
                 name = f"{part}.{int(number) + 1}.{rest}"

@@ -1,4 +1,4 @@
-"""The points, the box and the pose of one followed face, filtered in the face's own unit by true time.
+"""The points, the box and the pose of one followed face, filtered in the face's own unit by true time; and hands.
 
 Where the head is (its middle, size and turn in the picture) and how the points lie on it are filtered apart, so that a
 head may move fast while the points on it stand still. Lids and lips, which move within a frame, answer sooner.
@@ -7,15 +7,20 @@ head may move fast while the points on it stand still. Lids and lips, which move
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm.hands import points as hand_points
 from facelm.landmarks.find import Landmarks
 from facelm.landmarks.points import PARTS
 from facelm.landmarks.shape import Pose, shape_model
 from facelm.pictures import affine
 from facelm.video.filters import OneEuroFilter, Response
+
+if TYPE_CHECKING:
+    from facelm.hands.find import Hand
 
 Box = tuple[float, float, float, float]
 
@@ -37,6 +42,12 @@ EDGES = Response(rest=0.05, gain=30.0, calm=0.6, agility=5.0)
 TURN = Response(rest=0.05, gain=4.0, calm=8.0, agility=6.0)
 """Of the pose, in degrees."""
 
+PALM = Response(rest=0.1, gain=60.0, calm=0.3, agility=6.0)
+"""Of a hand in the picture, in lengths of its palm."""
+
+FINGERS = Response(rest=0.1, gain=30.0, calm=0.5, agility=6.0)
+"""Of the points of a finger about the palm, in the same unit."""
+
 _GROUPS = {
     "jaw": FIRM,
     "right_brow": FIRM,
@@ -49,6 +60,9 @@ _GROUPS = {
 }
 _POINTS = {**{name: list(PARTS[name]) for name in _GROUPS if name != "lips"}, "lips": list(range(48, 68))}
 _MARKS = np.array([[-0.5, 0.0], [0.5, 0.0]])
+_HAND_GROUPS = [list(hand_points.PALM), *([*finger][name != "thumb" :] for name, finger in hand_points.FINGERS.items())]
+"""The points of a hand that move together: the palm, and what is left of each finger."""
+
 _STEADY = np.zeros(68)
 _STEADY[:17], _STEADY[17:27], _STEADY[27:36], _STEADY[[36, 39, 42, 45]] = 0.3, 0.3, 1, 1
 """How much each point counts for where the head is: brows and outline move more than nose and corners of the eyes."""
@@ -92,6 +106,31 @@ class FaceSmoother:
         self._angle += (pose.roll - self._angle + 180) % 360 - 180
         yaw, pitch, roll = self._pose(np.array([[pose.yaw, pose.pitch, self._angle]]), time)[0].tolist()
         return Pose(yaw, pitch, (roll + 180) % 360 - 180)
+
+
+class HandSmoother:
+    """Filters the points of one hand, frame after frame: where the hand is, and how each finger lies about it."""
+
+    def __init__(self) -> None:
+        self._palm = OneEuroFilter(PALM)
+        self._groups = [OneEuroFilter(FINGERS) for _ in _HAND_GROUPS]
+
+    def __call__(self, hand: Hand, time: float) -> Hand:
+        """The hand of the next frame with its points and its box filtered.
+
+        Args:
+            hand: In pixels of the picture.
+            time: Seconds; later than that of the frame before.
+        """
+        points = np.column_stack([hand.points, hand.depth])
+        unit = max(float(np.linalg.norm(points[9] - points[0])), float(np.linalg.norm(points[17] - points[5])), 1e-6)
+        middle = points[_HAND_GROUPS[0]].mean(0, keepdims=True)
+        steady = self._palm(middle, time, unit)
+        smooth = np.empty_like(points)
+        for group, smoother in zip(_HAND_GROUPS, self._groups, strict=True):
+            smooth[group] = steady + smoother(points[group] - middle, time, unit)
+        (x0, y0), (x1, y1) = smooth[:, :2].min(0).tolist(), smooth[:, :2].max(0).tolist()
+        return replace(hand, points=smooth[:, :2], depth=smooth[:, 2] - smooth[0, 2], box=(x0, y0, x1, y1))
 
 
 def _place(points: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

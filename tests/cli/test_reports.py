@@ -17,7 +17,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_the_classes_are_shown_with_their_numbers(facelm: Run) -> None:
     shown = facelm("classes").stdout
-    known = (*classes.CLASSES, *classes.REGIONS)
+    known = (*classes.CLASSES, *classes.REGIONS, classes.HAND)
     for each in known:
         assert re.search(rf"\b{each.index} \W+ {each.name} \W+ {re.escape(each.meaning)}", shown)
     listed = json.loads(facelm("classes", "--json").stdout)

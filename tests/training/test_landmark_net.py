@@ -55,8 +55,8 @@ def test_it_begins_with_the_weights_of_the_finder() -> None:
     for theirs, ours in {
         "stem.0.0.weight": "stem.0.0.weight",
         "stem.2.way.1.weight": "levels.0.0.way.1.weight",
-        "levels.0.1.way.2.bias": "levels.1.1.way.2.bias",
-        "lateral.2.0.weight": "lateral.3.0.weight",
+        "faces.levels.0.1.way.2.bias": "levels.1.1.way.2.bias",
+        "faces.lateral.2.0.weight": "lateral.3.0.weight",
     }.items():
         assert np.array_equal(own[ours].detach().numpy(), weights[theirs].astype(np.float32)), ours
 

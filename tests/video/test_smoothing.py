@@ -3,10 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from drawn_hands import OPEN
 
+from facelm.hands.find import Hand
 from facelm.landmarks.find import Landmarks
 from facelm.landmarks.shape import Pose, shape_model
-from facelm.video.smoothing import FaceSmoother
+from facelm.video.smoothing import FaceSmoother, HandSmoother
 
 SIDE = 80.0  # inter-ocular distance, pixels
 RATE = 30
@@ -62,3 +64,28 @@ def test_the_box_goes_with_the_head_and_does_not_tremble() -> None:
         boxes.append(smoother(landmarks(FACE + np.array([way, 0])), (x0, y0, x1, y1), number / RATE)[1])
     assert np.std(boxes[20:60], 0).max() < 0.15
     assert abs(boxes[-1] - np.array(BOX) - [87, 0, 87, 0]).max() < 2
+
+
+def smooth_hands(frames: np.ndarray) -> np.ndarray:
+    smoother = HandSmoother()
+    hands = (Hand(BOX, 0.9, 0.9, points, np.zeros(21), np.ones(21), np.ones(21, bool)) for points in frames)
+    return np.stack([smoother(hand, number / RATE).points for number, hand in enumerate(hands)])
+
+
+def test_a_still_hand_does_not_tremble_and_one_that_moves_is_followed() -> None:
+    size = float(np.ptp(OPEN, axis=0).max())
+    frames = OPEN + np.random.default_rng(0).normal(0, 0.006 * size, (90, 21, 2))
+    assert smooth_hands(frames)[30:].std(0).mean() < 0.3 * frames[30:].std(0).mean()
+    way = 0.05 * size  # in each frame
+    moving = np.stack([OPEN + np.array([way * max(0, number - 20), 0]) for number in range(60)])
+    assert abs(smooth_hands(moving) - moving)[25:].max() < way
+
+
+def test_a_finger_that_bends_is_followed() -> None:
+    bent = OPEN.copy()
+    bent[6:9] = OPEN[5] + (OPEN[6:9] - OPEN[5]) * 0.3
+    share = np.clip((np.arange(60) - 20) / 8, 0, 1)[:, None, None]
+    frames = OPEN + share * (bent - OPEN)
+    smoothed = smooth_hands(frames)
+    assert abs(smoothed - frames)[20:28].max() < 0.5 * np.linalg.norm(bent[8] - OPEN[8])
+    np.testing.assert_allclose(smoothed[45], bent, atol=3)

@@ -1,0 +1,1 @@
+"""Hands: 21 points of each, with a side and a confidence."""

@@ -1,0 +1,68 @@
+"""Fits what makes a probability of a hand of what finder and reader say: the constants of ``facelm/hands/find.py``.
+
+    python recipes/hand_score.py SPLIT
+
+SPLIT is what ``recipes/split.py`` wrote: validation pictures of hands, and photographs without people, of training too,
+for of validation there are few. Places that overlap a labelled hand in part count neither way, nor do places of
+pictures with hands that nobody labelled.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from finder import overlap
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from facelm.finding.finder import Finder, logit
+from facelm.hands.reader import align_hand, align_palm, read_hands
+from facelm.pictures import images
+from facelm.training.data import find_pictures
+
+WORTH_READING = 0.1  # as `facelm.hands.find` has it
+HAND, NO_HAND = 0.4, 0.1  # overlap with a labelled hand of what is one, and of what is none
+
+
+def see(finder: Finder, rgb: NDArray[np.uint8], true: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Of each place the three numbers that its score is made of, and its overlap with a true hand, of boxes (N, 4)."""
+    seen = finder.search(rgb)
+    seen = seen[seen.scores > WORTH_READING]
+    first = read_hands(rgb, [align_palm(palm, box) for palm, box in zip(seen.points, seen.boxes, strict=True)])
+    hands = read_hands(rgb, [align_hand(hand.points) for hand in first])
+    boxes = np.array([[*hand.points.min(0), *hand.points.max(0)] for hand in hands]).reshape(-1, 4)
+    told = [(found, hand.score, hand.confidence.mean()) for found, hand in zip(seen.scores, hands, strict=True)]
+    return np.array(told).reshape(-1, 3), overlap(boxes, true).max(1, initial=0)
+
+
+def main(split: Path) -> None:
+    """Look, fit, print."""
+    finder = Finder(what="hands")
+    rows, shares = [], []
+    for name, entry in json.loads((split / "hands/val/hands.json").read_text()).items():
+        points = np.array([hand["points"] for hand in entry["hands"]]).reshape(-1, 21, 3)[..., :2]
+        boxes = np.concatenate([points.min(1), points.max(1)], 1)
+        told, share = see(finder, images.read(split / "hands/val/images" / name), boxes)
+        kept = (share > NO_HAND) | entry["complete"]
+        rows.append(told[kept])
+        shares.append(share[kept])
+    empty = [*(split / "photos/val/images").glob("no_face_*"), *find_pictures(split / "backgrounds/train")]
+    for path in sorted(empty):
+        told, share = see(finder, images.read(path), np.empty((0, 4)))
+        rows.append(told)
+        shares.append(share)
+    odds, share = logit(np.concatenate(rows)), np.concatenate(shares)
+    sure = (share > HAND) | (share <= NO_HAND)
+    looks, hands = np.column_stack([odds, np.ones(len(odds))])[sure], share[sure] > HAND
+
+    def cost(values: NDArray[np.float64]) -> float:
+        logits = looks @ values
+        return float((np.logaddexp(0, logits) - hands * logits).mean() + 1e-4 * (values**2).sum())
+
+    values = minimize(cost, np.zeros(4)).x
+    print("weights", *values[:3].round(2), "constant", values[3].round(2))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
