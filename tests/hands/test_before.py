@@ -32,7 +32,7 @@ def test_what_is_behind_a_hand_is_not_visible_and_less_sure(face: Face) -> None:
     (hidden,) = hide_landmarks([face], [found], [hand])
     mouth = slice(48, 68)
     assert not hidden.visible[mouth].any() and (hidden.confidence[mouth] < found.confidence[mouth]).all()
-    eyes = [36, 45]
+    eyes = [36, 37]
     assert np.array_equal(hidden.visible[eyes], found.visible[eyes])
     assert np.array_equal(hidden.confidence[eyes], found.confidence[eyes])
     assert np.array_equal(hidden.points, found.points)
