@@ -16,9 +16,8 @@ from facelm.hands.find import MIN_SCORE, Hand, HandFinder, describe_hand, is_sam
 from facelm.hands.reader import ReadHand, align_hand, read_hands
 from facelm.video.cuts import CutFinder
 from facelm.video.frames import Frame
+from facelm.video.tracks import LOOK_EVERY, WAIT
 
-_LOOK_EVERY = 0.3  # seconds
-_WAIT = 1.0  # seconds for a hand that is lost
 _MISSES = 3  # looks of the finder in a row that do not see a hand which is followed
 _LEAST_SCORE = 0.4  # of the reader
 _LEAST_CONFIDENCE = 0.3  # mean of a hand's points
@@ -57,7 +56,7 @@ class _Track:
 
     def expect(self, time: float) -> NDArray[np.float64]:
         """Its points at a time, if it moves on as it did."""
-        return self.points + self.motion * min(time - self.seen, 0.0 if self.lost else _LOOK_EVERY)
+        return self.points + self.motion * min(time - self.seen, 0.0 if self.lost else LOOK_EVERY)
 
     def take(self, hand: Hand, time: float) -> FollowedHand:
         """Take over where the hand is now; give it with what is known of it."""
@@ -66,7 +65,7 @@ class _Track:
         if _distance(self.points, hand.points) < _STILL:
             self.motion = np.zeros(2)
         else:
-            moved = (hand.points - self.points).mean(0) / step if 0 < step < _LOOK_EVERY else np.zeros(2)
+            moved = (hand.points - self.points).mean(0) / step if 0 < step < LOOK_EVERY else np.zeros(2)
             self.motion = 0.5 * (self.motion + moved)
             self.points = hand.points
         old, new = logit(np.clip([self.right, hand.right], 0.01, 0.99))
@@ -94,9 +93,9 @@ class HandFollower:
         """The hands of the next frame, by number."""
         rgb, time = frame.rgb, frame.timestamp
         cut = self._cuts(rgb)
-        self._tracks = [track for track in self._tracks if not cut and time - track.seen <= _WAIT]
+        self._tracks = [track for track in self._tracks if not cut and time - track.seen <= WAIT]
         followed = self._follow(rgb, time)
-        if cut or time - self._looked >= _LOOK_EVERY - 1e-6 or any(track.lost for track in self._tracks):
+        if cut or time - self._looked >= LOOK_EVERY - 1e-6 or any(track.lost for track in self._tracks):
             self._looked = time
             followed = self._find(rgb, time, followed)
         return [followed[number] for number in sorted(followed)]
