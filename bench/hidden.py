@@ -1,9 +1,11 @@
 """Whether landmarks behind a hand are told as hidden, with and without looking for hands.
 
-    python bench/hidden.py SPLIT
+    python bench/hidden.py SPLIT [PART]
 
-SPLIT is what ``recipes/split.py`` wrote. Hands of ``hands/test``, cut out by the masks of their labelled points, are
-laid over every second face of ``landmarks_300w/test``; which points they hide is then known.
+SPLIT is what ``recipes/split.py`` wrote, PART is test (the default) or val. Hands of ``hands``, cut out by the masks of
+their labelled points, are laid over the faces of ``landmarks_300w``; which points they hide is then known. Faces and
+hands are found as always. The last line is what the confidence of a point behind a hand that was found is to be
+multiplied with, for it to be the share of such points that are near; `facelm.hands.before` has that of val.
 """
 
 from __future__ import annotations
@@ -60,14 +62,15 @@ def lay_over(
 
 def main() -> None:
     """Lay hands over faces, look twice, print a table."""
-    split = Path(sys.argv[1])
-    hands = read_hands(split / "hands/test")
-    folder = split / "landmarks_300w/test"
+    split, part = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "test"
+    hands = read_hands(split / "hands" / part)
+    folder = split / "landmarks_300w" / part
     truth = json.loads((folder / "landmarks68.json").read_text())
     parser, finder, rng = facelm.FaceParser("lite", "cpu"), facelm.HandFinder(), np.random.default_rng(0)
     rows: dict[str, list[NDArray[np.float64]]] = {"without": [], "with --hands": []}
     found_hands = faces = 0
-    for path in sorted((folder / "images").iterdir())[::2]:
+    paths = sorted((folder / "images").iterdir())
+    for path in paths:
         true = np.array(truth[path.name])
         rgb, over = lay_over(facelm.read(path), true, hands[rng.integers(len(hands))], rng)
         columns, rows_ = np.rint(true).astype(int).T
@@ -92,7 +95,13 @@ def main() -> None:
         numbers = (1 - visible[there].mean(), 1 - visible[~there].mean(), confidence[there].mean(), near[there].mean())
         table.add_row(name, *(f"{number:.3f}" for number in numbers))
     Console(width=130).print(table)
-    print(f"{faces} faces, with a hand found in {found_hands}")
+    print(f"{faces} of {len(paths)} faces found, with a hand in {found_hands}")
+    before, after = (np.concatenate(cells) for cells in rows.values())
+    behind = after[:, 2] < before[:, 2]
+    told, true = before[behind, 2].mean(), before[behind, 3].mean()
+    print(
+        f"{behind.sum()} points behind a hand that was found: confidence {told:.3f}, near {true:.3f}: {true / told:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from facelm import classes
-from facelm.parsing.face import Face
 from facelm.parsing.masks import paste
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
@@ -28,7 +27,7 @@ from facelm.pictures.sources import Source, find
 from facelm.results import formats
 from facelm.results.faces import record_faces
 from facelm.results.records import PictureRecord
-from facelm.runs.batch import THREADS, process
+from facelm.runs.batch import THREADS, Seen, process
 
 PAGE = 4096
 
@@ -54,7 +53,8 @@ def main(folder: str, count: int) -> None:
     table = Table("pictures", "pictures/s", "network busy", "memory, MB")
     with tempfile.TemporaryDirectory() as out:
 
-        def finish(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
+        def finish(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> None:
+            faces = seen.faces
             height, width = rgb.shape[:2]
             images.write_mask(Path(out) / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
             record = PictureRecord(source.name, width, height, record_faces(faces, height, width), stem=source.stem)
@@ -62,7 +62,7 @@ def main(folder: str, count: int) -> None:
 
         begun = time.perf_counter()
         pictures = islice(cycle(find([folder])), count)
-        for number, _ in enumerate(process(pictures, lambda source, rgb: parser.parse(rgb), finish), 1):
+        for number, _ in enumerate(process(pictures, lambda source, rgb: Seen(parser.parse(rgb)), finish), 1):
             if number % max(1, count // 10) == 0:
                 seconds = time.perf_counter() - begun
                 table.add_row(str(number), f"{number / seconds:.1f}", f"{busy / seconds:.0%}", f"{memory():.0f}")

@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from facelm.results import formats
-from facelm.results.records import FaceRecord, PictureRecord
+from facelm.results.records import FaceRecord, HandRecord, PictureRecord
 
 
 def ellipse(height: int = 60, width: int = 80) -> np.ndarray:
@@ -28,6 +28,19 @@ def face(seed: int = 0, **changes: object) -> FaceRecord:
         "visible": rng.uniform(size=68) > 0.3,
     }
     return FaceRecord(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def hand(seed: int, **changes: object) -> HandRecord:
+    rng = np.random.default_rng(seed)
+    fields: dict[str, object] = {
+        "box": (4.123456, 5.0, 40.0, 50.987654),
+        "score": 0.97123456,
+        "side": "left" if seed % 2 else "right",
+        "landmarks": rng.uniform(0, 50, (21, 2)),
+        "confidence": rng.uniform(0, 1, 21),
+        "visible": rng.uniform(size=21) > 0.3,
+    }
+    return HandRecord(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def text(records: list[PictureRecord], format: str) -> str:

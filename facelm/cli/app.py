@@ -21,15 +21,11 @@ from facelm.cli.parse import parse
 from facelm.pictures.files import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from facelm.hands.find import Hand
-    from facelm.landmarks.find import Landmarks
-    from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
+    from facelm.runs.batch import Seen
     from facelm.video.watching import SeenFrame
 
 
@@ -120,30 +116,23 @@ def overlay(
     how = Following(jaw=jaw.value, faces=not no_faces)
     run = Run(job, out, [".overlay.jpg"], clip_suffix=".overlay.mp4", how=how)
     from facelm.landmarks.find import find_landmarks
-    from facelm.parsing.masks import paste
     from facelm.pictures import images
-    from facelm.results.overlay import draw_hands, draw_landmarks, draw_mask
+    from facelm.results.overlay import draw_overlay
     from facelm.runs.places import into_video
 
-    finder = open_hands(run) if hands else None
+    opacity = 0.0 if no_mask else opacity
 
-    def draw(
-        rgb: NDArray[np.uint8], faces: Sequence[Face], points: Sequence[Landmarks], found: Sequence[Hand]
-    ) -> NDArray[np.uint8]:
-        drawn = rgb if no_mask else draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity)
-        if points and found:
-            from facelm.hands.before import hide_landmarks
+    if hands:
+        open_hands(run)
 
-            points = hide_landmarks(faces, points, found)
-        return draw_hands(draw_landmarks(drawn, points), found)
-
-    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
-        points = [] if no_landmarks else [find_landmarks(face, jaw.value) for face in faces]
-        found = finder.find(rgb, job.min_score) if finder else []
-        images.write_jpeg(out / f"{source.stem}.overlay.jpg", draw(rgb, faces, points, found))
+    def write(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> None:
+        points = [] if no_landmarks else [find_landmarks(face, jaw.value) for face in seen.faces]
+        drawn = draw_overlay(rgb, seen.faces, points, seen.hands or (), opacity)
+        images.write_jpeg(out / f"{source.stem}.overlay.jpg", drawn)
 
     def draw_frame(seen: SeenFrame) -> NDArray[np.uint8]:
-        return draw(seen.frame.rgb, seen.parsed, [] if no_landmarks else seen.landmarks, seen.bare_hands)
+        points = [] if no_landmarks else seen.landmarks
+        return draw_overlay(seen.frame.rgb, seen.parsed, points, seen.bare_hands, opacity)
 
     run.finish(write, into_video(out, ".overlay.mp4", run.stopped, draw_frame))
 

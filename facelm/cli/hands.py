@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from facelm.cli.run import Run
-    from facelm.hands.find import HandFinder
 
 HandsOption = Annotated[
     bool, typer.Option("--hands", help="Also find hands, with 21 points each; what they cover of faces is not visible.")
@@ -23,11 +22,9 @@ def check_hands(hands: bool, no_faces: bool) -> None:
         raise typer.BadParameter("--no-faces is for --hands")
 
 
-def open_hands(run: Run) -> HandFinder:
-    """What finds the hands of pictures; those of the run's clips are followed from here on."""
+def open_hands(run: Run) -> None:
+    """Look for hands in the pictures and clips of a run."""
     from facelm.hands.find import HandFinder
     from facelm.runs.batch import THREADS
 
-    finder = HandFinder(min(THREADS, len(run.sources)))
-    run.how = replace(run.how, hands=finder)
-    return finder
+    run.how = replace(run.how, hands=HandFinder(min(THREADS, len(run.sources))))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.results.records import PictureRecord
+    from facelm.runs.batch import Seen
     from facelm.video.watching import SeenFrame
 
 
@@ -91,14 +91,15 @@ def landmarks(
 
     if not no_faces:
         learned.prepare()
-    finder = open_hands(run) if hands else None
+    if hands:
+        open_hands(run)
     encode = encode_polygons if polygons else encode_region if kind == "coco" else None
 
-    def record(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> PictureRecord:
+    def record(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> PictureRecord:
         height, width = rgb.shape[:2]
-        seen = finder.find(rgb, job.min_score) if finder else []
-        found = record_faces(faces, height, width, encode, solid, min_confidence, jaw.value, seen)
-        of_hands = describe_hands(seen, height, width, encode, solid, min_confidence) if finder else None
+        bare = seen.hands or ()
+        found = record_faces(seen.faces, height, width, encode, solid, min_confidence, jaw.value, bare)
+        of_hands = describe_hands(bare, height, width, encode, solid, min_confidence) if hands else None
         return PictureRecord(source.name, width, height, found, stem=source.stem, hands=of_hands)
 
     def record_frame(clip: Source, seen: SeenFrame) -> PictureRecord:
@@ -117,8 +118,8 @@ def landmarks(
         else:
             write_pts(found, out or Path(), clear)
 
-    def write(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
-        save(record(source, rgb, faces), job.overwrite)
+    def write(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> None:
+        save(record(source, rgb, seen), job.overwrite)
 
     def write_frame(clip: Source, seen: SeenFrame) -> None:
         save(record_frame(clip, seen), False)

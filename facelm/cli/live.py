@@ -15,7 +15,7 @@ def live(
     flip: FlipOption = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 takes one that is free.")] = 8765,
 ) -> None:
-    """Show the camera of your browser with mask and points drawn over it: a page on 127.0.0.1, until Ctrl-C.
+    """Show the camera of your browser with mask and points drawn over it, hands too: a page on 127.0.0.1, until Ctrl-C.
 
     Nothing leaves the machine. On another one: ssh -L 8765:127.0.0.1:8765 HOST facelm live
     """

@@ -13,14 +13,10 @@ from facelm.cli.hands import open_hands
 from facelm.cli.options import Folder, Job, refuse_overwriting, takes_job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
     from facelm.cli.run import Run
-    from facelm.hands.find import Hand
-    from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.video.watching import SeenFrame
 
@@ -90,23 +86,20 @@ def parse(
     )
     from facelm.pictures import files, images
     from facelm.pictures.crops import cut_crop
+    from facelm.runs.batch import Seen
     from facelm.runs.places import into_folder, into_video
 
-    finder = open_hands(run) if hands else None
+    if hands:
+        open_hands(run)
 
-    def write(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
-        if finder:
-            write_hands(source, rgb, finder.find(rgb, job.min_score))
-        write_faces(source, rgb, faces)
-
-    def write_hands(source: Source, rgb: NDArray[np.uint8], found: Sequence[Hand]) -> None:
-        from facelm.hands.masks import paste_hands
-
-        mask = paste_hands(found, *rgb.shape[:2])
-        images.write_mask(out / f"{source.stem}.hands.png", mask, classes.palette())
-
-    def write_faces(source: Source, rgb: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+    def write(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> None:
+        faces = seen.faces
         height, width = rgb.shape[:2]
+        if seen.hands is not None:
+            from facelm.hands.masks import paste_hands
+
+            hands_mask = paste_hands(seen.hands, height, width)
+            images.write_mask(out / f"{source.stem}.hands.png", hands_mask, classes.palette())
         if probabilities:
             write_probabilities(out / f"{source.stem}.npz", paste_probabilities(faces, height, width))
         mask = paste(faces, height, width)
@@ -131,10 +124,7 @@ def parse(
         return paste(seen.parsed, *seen.frame.rgb.shape[:2])
 
     def write_frame(clip: Source, seen: SeenFrame) -> None:
-        source = seen.source(clip)
-        if hands:
-            write_hands(source, seen.frame.rgb, seen.bare_hands)
-        write_faces(source, seen.frame.rgb, seen.parsed)
+        write(seen.source(clip), seen.frame.rgb, Seen(seen.parsed, seen.bare_hands if hands else None))
 
     if video:
         run.finish(write, into_video(out, ".mask.mkv", run.stopped, paste_frame, masks=True))

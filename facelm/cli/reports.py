@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facelm.cli.hands import HandsOption, open_hands
 from facelm.cli.options import (
     SOME_FAILED,
     WRONG_USAGE,
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from facelm.parsing.face import Face
     from facelm.pictures.sources import Source
     from facelm.results.page import Tile
+    from facelm.runs.batch import Seen
     from facelm.video.watching import SeenFrame
 
 _LABELS = ("masks", "landmarks68.json", "faces.json", "CelebAMask-HQ-mask-anno")
@@ -39,6 +41,7 @@ def report(
         str | None, typer.Option(help="Of a labelled folder: a column of a CSV file in it to break the scores down by.")
     ] = None,
     class_order: ClassesOption = None,
+    hands: HandsOption = False,
 ) -> None:
     """Write a page to look at: photos with masks and landmarks in one HTML file, to be sorted and filtered.
 
@@ -53,7 +56,7 @@ def report(
         refuse_overwriting(out)
     try:
         if folder and any(files.exists(folder / name) for name in _LABELS):
-            failed = _report_labelled(job, folder, out, by, class_order)
+            failed = _report_labelled(job, folder, out, by, class_order, hands)
             print(out)
             raise typer.Exit(SOME_FAILED if failed else 0)
         if by or class_order:
@@ -61,18 +64,26 @@ def report(
         run = Run(job, None, [])
         from facelm.landmarks import learned
         from facelm.results.faces import describe_faces, record_faces
+        from facelm.results.hands import describe_hands
         from facelm.results.page import Tile, draw_tile, write_page
         from facelm.runs.places import into_records
 
         learned.prepare()
+        if hands:
+            open_hands(run)
 
-        def draw(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> Tile:
-            return draw_tile(source.name, rgb, faces, record_faces(faces, *rgb.shape[:2]))
+        def draw(source: Source, rgb: NDArray[np.uint8], seen: Seen) -> Tile:
+            height, width = rgb.shape[:2]
+            records = record_faces(seen.faces, height, width, hands=seen.hands or ())
+            found = None if seen.hands is None else describe_hands(seen.hands, height, width)
+            return draw_tile(source.name, rgb, seen.faces, records, hands=found)
 
         def draw_frame(clip: Source, seen: SeenFrame) -> Tile:
-            rgb = seen.frame.rgb
-            records = describe_faces(seen.parsed, seen.landmarks, *rgb.shape[:2])
-            return draw_tile(f"{clip.name} {seen.frame.number}", rgb, seen.parsed, records)
+            rgb, bare = seen.frame.rgb, seen.bare_hands
+            height, width = rgb.shape[:2]
+            records = describe_faces(seen.parsed, seen.landmarks, height, width, hands=bare)
+            found = describe_hands(bare, height, width) if hands else None
+            return draw_tile(f"{clip.name} {seen.frame.number}", rgb, seen.parsed, records, hands=found)
 
         tiles = []
         for outcome in run.outcomes(draw, into_records(draw_frame)):
@@ -88,7 +99,7 @@ def report(
     run.exit()
 
 
-def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: str | None) -> bool:
+def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: str | None, hands: bool) -> bool:
     """Write the page of a folder with known answers; whether a picture failed."""
     from facelm.cli import screen
     from facelm.measuring.evaluate import prepare
@@ -100,7 +111,11 @@ def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: s
     except DataError as error:
         screen.warn(str(error))
         raise typer.Exit(WRONG_USAGE) from None
-    parser = parser_maker(job)()
+    parser, find_hands = parser_maker(job)(), None
+    if hands:
+        from facelm.hands.find import HandFinder
+
+        find_hands = partial(HandFinder().find, min_score=job.min_score)
     with screen.picture_progress(job.quiet) as progress:
         bar = progress.add_task("pictures", total=None)
         found = write_labelled_page(
@@ -108,6 +123,7 @@ def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: s
             str(folder),
             parser,
             task,
+            find_hands=find_hands,
             on_progress=lambda done, all_: progress.update(bar, completed=done, total=all_),
         )
     for line in found.failed:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
@@ -36,13 +35,10 @@ from facelm.pictures.motion import is_clip
 from facelm.pictures.sources import Source
 from facelm.results.records import PictureRecord
 from facelm.runs import batch, clips, cluster, places
-from facelm.runs.batch import Outcome, Result
+from facelm.runs.batch import Outcome, Result, Seen
 from facelm.runs.manifests import Manifest
 
-if TYPE_CHECKING:
-    from facelm.parsing.face import Face
-
-Finish = Callable[[Source, NDArray[np.uint8], "list[Face]"], Result]
+Finish = Callable[[Source, NDArray[np.uint8], Seen], Result]
 
 
 class Run:
@@ -54,7 +50,7 @@ class Run:
         suffixes: Of the files that each picture must have when it is done.
         written: Other files and folders that the command writes; folders are not searched for pictures.
         clip_suffix: Of the file that is written for each clip; empty for a folder.
-        how: How clips are followed, as far as it is the command's; of pictures too whether faces are wanted.
+        how: How clips are followed, as far as it is the command's; of pictures too whether faces and hands are wanted.
         weight: How many times as much memory as usual each picture needs.
 
     Raises:
@@ -145,7 +141,7 @@ class Run:
         """Process pictures with the engine that the options ask for, and clips one by one, in their order."""
         job = self.job
         make = parser_maker(job) if self.how.faces else batch.no_parser
-        look = partial(batch.look, self.boxes, self.choice)
+        look = partial(batch.look, self.boxes, self.choice, self.how.hands, job.min_score)
         if job.engine is Engine.ray:
             check_model(job.model or PICTURES_MODEL)
             self.stopped.wait()

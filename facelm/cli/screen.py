@@ -43,6 +43,7 @@ class Tally:
 
     pictures: int = 0
     faces: int = 0
+    hands: int | None = None
     failed: int = 0
     skipped: int = 0
     begun: float = field(default_factory=time.monotonic)
@@ -51,6 +52,8 @@ class Tally:
         """Count a picture."""
         self.pictures += 1
         self.faces += outcome.faces
+        if outcome.hands is not None:
+            self.hands = (self.hands or 0) + outcome.hands
         self.failed += outcome.error is not None
 
 
@@ -59,10 +62,11 @@ def show_tally(tally: Tally) -> None:
     if tally.pictures + tally.skipped < 2:
         return
     seconds = time.monotonic() - tally.begun
-    table = Table("pictures", "failed", "skipped", "faces", "time", "pictures/s")
-    rate = f"{tally.pictures / seconds:.1f}"
-    cells = (tally.pictures, tally.failed, tally.skipped, tally.faces, _duration(seconds), rate)
-    table.add_row(*map(str, cells))
+    cells = {"pictures": tally.pictures, "failed": tally.failed, "skipped": tally.skipped, "faces": tally.faces}
+    if tally.hands is not None:
+        cells["hands"] = tally.hands
+    table = Table(*cells, "time", "pictures/s")
+    table.add_row(*map(str, cells.values()), _duration(seconds), f"{tally.pictures / seconds:.1f}")
     errors.print(table)
 
 

@@ -112,15 +112,18 @@ def _time_folder(found: Sequence[Source], model: str, device: str, out: Path, do
     """Pictures a second, several at once, the first few left out."""
     parser = FaceParser(model, device, threads=batch.THREADS)
 
-    def finish(source: Source, rgb: NDArray[np.uint8], faces: list[Face]) -> None:
-        images.write_mask(out / f"{Path(source.stem).name}.png", paste(faces, *rgb.shape[:2]), classes.palette())
-        for face in faces:
+    def see(source: Source, rgb: NDArray[np.uint8]) -> batch.Seen:
+        return batch.Seen(parser.parse(rgb))
+
+    def finish(source: Source, rgb: NDArray[np.uint8], seen: batch.Seen) -> None:
+        images.write_mask(out / f"{Path(source.stem).name}.png", paste(seen.faces, *rgb.shape[:2]), classes.palette())
+        for face in seen.faces:
             find_landmarks(face)
 
     warm = 2 * batch.THREADS
     pictures = islice(cycle(found), warm + _SIDE_BY_SIDE)
     begun = time.perf_counter()
-    for number, outcome in enumerate(batch.process(pictures, lambda source, rgb: parser.parse(rgb), finish), 1):
+    for number, outcome in enumerate(batch.process(pictures, see, finish), 1):
         if outcome.error:
             raise files.ImageError(outcome.error)
         if number == warm:

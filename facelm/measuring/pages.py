@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.hands.find import Hand
 from facelm.measuring.evaluate import Measured, Task, evaluate
 from facelm.measuring.reports import Evaluation, Report
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
 from facelm.results.faces import record_faces
+from facelm.results.hands import describe_hands
 from facelm.results.page import Curve, Section, Tile, draw_tile, write_page
 from facelm.training.scores import ConfusionMatrix
 
@@ -29,6 +31,7 @@ def write_labelled_page(
     parser: FaceParser,
     task: Task,
     norm: str = "interocular",
+    find_hands: Callable[[NDArray[np.uint8]], list[Hand]] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> Evaluation:
     """Evaluate a model, and write the page.
@@ -39,6 +42,7 @@ def write_labelled_page(
         parser: The model.
         task: The pictures and what is known of them.
         norm: Unit of the landmark error.
+        find_hands: Finds hands, which are drawn too; None where they are not wanted.
         on_progress: Called with (done, all) after each picture.
 
     Raises:
@@ -47,12 +51,15 @@ def write_labelled_page(
     tiles: list[Tile] = []
 
     def see(image: Path, rgb: NDArray[np.uint8], faces: list[Face], measured: Measured) -> None:
-        records = record_faces(faces, *rgb.shape[:2])
+        height, width = rgb.shape[:2]
+        found = find_hands(rgb) if find_hands else None
+        records = record_faces(faces, height, width, hands=found or ())
+        hands = None if found is None else describe_hands(found, height, width)
         values = _values(measured)
         notes = [*_mistakes(measured, task.names)]
         if task.values:
             notes.append(f"group: {task.values[image.name]}")
-        tiles.append(draw_tile(image.name, rgb, faces, records, values, notes))
+        tiles.append(draw_tile(image.name, rgb, faces, records, values, notes, hands))
 
     found = evaluate(parser, task, norm, on_progress=on_progress, on_picture=see)
     tiles += [Tile(line.split(": ")[0], line) for line in found.failed]

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from facelm.landmarks.points import POINTS
 from facelm.pictures.files import atomic_path, error_of
 from facelm.results import hands
+from facelm.results.arrays import save_npz
 from facelm.results.coco import dump_coco
 from facelm.results.journals import read_lines
 from facelm.results.openface import dump_csv
@@ -174,7 +173,7 @@ def save(
     elif format == "yolo":
         save_yolo(records, path)
     elif format == "npz":
-        _save_npz(records, path, solid)
+        save_npz(records, path, solid)
     elif format == "csv" and with_hands:
         with ExitStack() as stack:
             streams = [
@@ -205,39 +204,6 @@ def _dump_json(records: Iterable[PictureRecord], stream: TextIO) -> None:
     for number, record in enumerate(records):
         stream.write((",\n" if number else "\n") + json.dumps(to_json(record), allow_nan=False))
     stream.write("\n]\n")
-
-
-def _save_npz(records: Iterable[PictureRecord], path: Path, solid: bool) -> None:
-    with atomic_path(path) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **_arrays(records, solid))  # type: ignore[arg-type]  # keywords for names
-
-
-def _arrays(records: Iterable[PictureRecord], solid: bool) -> dict[str, NDArray[Any]]:
-    records = list(records)
-    found = [(record, number, face) for record in records for number, face in enumerate(record.faces)]
-    faces = [face for _, _, face in found]
-
-    def stack(values: list[Any], *shape: int, dtype: type = np.float32) -> NDArray[Any]:
-        return np.asarray(values, dtype).reshape(len(faces), *shape)  # keeps the shape when there is no face
-
-    arrays = {
-        "image": stack([plain_text(record.image) for record, _, _ in found], dtype=np.str_),
-        "face_id": stack([face.track or number for _, number, face in found], dtype=np.int64),
-        "box": stack([face.box for face in faces], 4),
-        "score": stack([face.score for face in faces]),
-        "pose": stack([(face.yaw, face.pitch, face.roll) for face in faces], 3),
-        "landmarks": stack([face.landmarks for face in faces], POINTS, 2),
-        "confidence": stack([face.confidence for face in faces], POINTS),
-        "visible": stack([face.visible for face in faces], POINTS, dtype=np.bool_),
-    }
-    if any(record.frame is not None for record, _, _ in found):
-        arrays["frame"] = stack(
-            [-1 if record.frame is None else record.frame for record, _, _ in found], dtype=np.int64
-        )
-        arrays["timestamp"] = stack([record.timestamp or 0.0 for record, _, _ in found], dtype=np.float64)
-    if solid:
-        arrays["landmarks_3d"] = stack([face.landmarks_3d for face in faces], POINTS, 3)
-    return arrays | hands.to_arrays(records, solid)
 
 
 _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {

@@ -1,4 +1,4 @@
-"""Records of hands: how they are made, and their parts of JSON, CSV and NumPy files."""
+"""Records of hands: how they are made, and their parts of JSON and CSV files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from facelm.hands.points import POINTS
 from facelm.results.records import (
     CONFIDENCE_DECIMALS,
     HandRecord,
-    PictureRecord,
-    plain_text,
     rounded,
 )
 
@@ -117,33 +114,3 @@ def csv_row(hand: HandRecord, number: int, frame: int, time: float) -> list[Any]
         *rounded(hand.confidence, CONFIDENCE_DECIMALS),
         *np.asarray(hand.visible, np.int64).tolist(),
     ]
-
-
-def to_arrays(records: Sequence[PictureRecord], solid: bool) -> dict[str, NDArray[Any]]:
-    """The hands of all records as arrays, named ``hand_...``; empty where no record knows of hands."""
-    if all(record.hands is None for record in records):
-        return {}
-    found = [(record, number, hand) for record in records for number, hand in enumerate(record.hands or ())]
-    hands = [hand for _, _, hand in found]
-
-    def stack(values: list[Any], *shape: int, dtype: type = np.float32) -> NDArray[Any]:
-        return np.asarray(values, dtype).reshape(len(hands), *shape)  # keeps the shape when there is no hand
-
-    arrays = {
-        "hand_image": stack([plain_text(record.image) for record, _, _ in found], dtype=np.str_),
-        "hand_id": stack([hand.track or number for _, number, hand in found], dtype=np.int64),
-        "hand_box": stack([hand.box for hand in hands], 4),
-        "hand_score": stack([hand.score for hand in hands]),
-        "hand_side": stack([hand.side for hand in hands], dtype=np.str_),
-        "hand_landmarks": stack([hand.landmarks for hand in hands], POINTS, 2),
-        "hand_confidence": stack([hand.confidence for hand in hands], POINTS),
-        "hand_visible": stack([hand.visible for hand in hands], POINTS, dtype=np.bool_),
-    }
-    if any(record.frame is not None for record, _, _ in found):
-        arrays["hand_frame"] = stack(
-            [-1 if record.frame is None else record.frame for record, _, _ in found], dtype=np.int64
-        )
-        arrays["hand_timestamp"] = stack([record.timestamp or 0.0 for record, _, _ in found], dtype=np.float64)
-    if solid:
-        arrays["hand_landmarks_3d"] = stack([hand.landmarks_3d for hand in hands], POINTS, 3)
-    return arrays

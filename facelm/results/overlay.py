@@ -13,15 +13,45 @@ from facelm import classes
 from facelm.hands.points import FINGERS, SKELETON, WRIST
 from facelm.landmarks.find import Landmarks
 from facelm.landmarks.points import CLOSED, PARTS
+from facelm.parsing.masks import paste
 
 if TYPE_CHECKING:
     from facelm.hands.find import Hand
+    from facelm.parsing.face import Face
 
 _LINE = (255, 255, 255)
 _SEEN = (30, 220, 90)
 _HIDDEN = (255, 196, 0)
 _SUB_PIXEL_BITS = 4
-_FINGER_COLOURS = ((255, 70, 60), (255, 176, 0), (120, 220, 40), (30, 160, 255), (190, 90, 255))
+FINGER_COLOURS = ((255, 70, 60), (255, 176, 0), (120, 220, 40), (30, 160, 255), (190, 90, 255))
+"""Of the fingers, thumb first."""
+
+
+def draw_overlay(
+    rgb: NDArray[np.uint8],
+    faces: Sequence[Face],
+    landmarks: Sequence[Landmarks],
+    hands: Sequence[Hand] = (),
+    opacity: float = 0.5,
+) -> NDArray[np.uint8]:
+    """Draw who is in a photo: the mask of the faces, their landmarks, and hands.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        faces: Of the picture.
+        landmarks: Of each face; none where they are not to be drawn.
+        hands: Of the picture; points behind them are hidden.
+        opacity: Of the mask; 0 draws none.
+
+    Returns:
+        A new picture, (H, W, 3) uint8.
+    """
+    drawn = draw_mask(rgb, paste(faces, *rgb.shape[:2]), opacity) if opacity else rgb
+    if landmarks and hands:
+        from facelm.hands.before import hide_landmarks
+
+        landmarks = hide_landmarks(faces, landmarks, hands)
+    return draw_hands(draw_landmarks(drawn, landmarks), hands)
 
 
 def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], opacity: float = 0.5) -> NDArray[np.uint8]:
@@ -82,7 +112,7 @@ def draw_hands(rgb: NDArray[np.uint8], hands: Sequence[Hand]) -> NDArray[np.uint
     """
     drawn = rgb.copy()
     colours = {WRIST: _LINE} | {
-        point: colour for finger, colour in zip(FINGERS.values(), _FINGER_COLOURS, strict=True) for point in finger
+        point: colour for finger, colour in zip(FINGERS.values(), FINGER_COLOURS, strict=True) for point in finger
     }
     for hand in hands:
         size = float(np.ptp(hand.points, axis=0).max())

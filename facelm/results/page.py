@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facelm import classes
+from facelm.hands.points import FINGERS, WRIST
 from facelm.landmarks.points import POINTS
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste
 from facelm.pictures.files import atomic_path, spell
-from facelm.results.records import FaceRecord
+from facelm.results.overlay import FINGER_COLOURS
+from facelm.results.records import FaceRecord, HandRecord
 
 THUMBNAIL = 240
 """Longer side of a picture on the page, pixels."""
@@ -37,6 +39,7 @@ class Tile:
         mask: Its mask as a data URI; transparent where nothing is.
         seen: Visible landmarks as an SVG path of dots.
         hidden: The others.
+        fingers: The bones of all hands as an SVG path for each finger.
         values: What the page can be sorted by, by name; None where there is none.
         notes: Lines of text below the picture.
     """
@@ -49,6 +52,7 @@ class Tile:
     mask: str = ""
     seen: str = ""
     hidden: str = ""
+    fingers: tuple[str, ...] = ()
     values: Mapping[str, float | None] | None = None
     notes: tuple[str, ...] = ()
 
@@ -76,6 +80,7 @@ def draw_tile(
     records: Sequence[FaceRecord],
     values: Mapping[str, float | None] | None = None,
     notes: Sequence[str] = (),
+    hands: Sequence[HandRecord] | None = None,
 ) -> Tile:
     """Make the tile of a picture.
 
@@ -86,17 +91,20 @@ def draw_tile(
         records: Of the same faces.
         values: Further ones to sort by, first.
         notes: Lines of text below the picture.
+        hands: That were found; None where they were not looked for.
     """
     height, width = rgb.shape[:2]
     scale = min(1.0, THUMBNAIL / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     photo = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(paste(faces, height, width), size, interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
-    points = np.concatenate([np.empty((0, 2)), *(record.landmarks for record in records)])
-    visible = np.concatenate([np.empty(0, bool), *(record.visible for record in records)])
+    told: list[FaceRecord | HandRecord] = [*records, *(hands or ())]
+    points = np.concatenate([np.empty((0, 2)), *(record.landmarks for record in told)])
+    visible = np.concatenate([np.empty(0, bool), *(record.visible for record in told)])
     dots = (points + 0.5) * scale
     own: dict[str, float | None] = {
         "faces": float(len(records)),
+        **({} if hands is None else {"hands": float(len(hands))}),
         "score": min((record.score for record in records), default=None),
         "confidence": min((float(np.min(record.confidence)) for record in records), default=None),
         "yaw": max((record.yaw for record in records), key=abs, default=None),
@@ -109,6 +117,7 @@ def draw_tile(
         _encode_mask(mask),
         _dots(dots[visible]),
         _dots(dots[~visible]),
+        _bones([(hand.landmarks + 0.5) * scale for hand in hands or ()]),
         {**(values or {}), **own},
         tuple(notes),
     )
@@ -146,6 +155,7 @@ def write_page(
         "sections": sections,
         "curve": curve,
         "points": POINTS,
+        "colours": FINGER_COLOURS,
         "legend": [each for each in classes.CLASSES if each.index],
     }
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
@@ -167,3 +177,12 @@ def _encode_mask(mask: NDArray[np.uint8]) -> str:
 def _dots(points: NDArray[np.float64]) -> str:
     """An SVG path that draws a dot at each point (N, 2)."""
     return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
+
+
+def _bones(hands: Sequence[NDArray[np.float64]]) -> tuple[str, ...]:
+    """Of each finger an SVG path that draws it in all hands (21, 2); nothing where there is no hand."""
+    return tuple(
+        "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in hand[[WRIST, *finger]]) for hand in hands)
+        for finger in FINGERS.values()
+        if hands
+    )

@@ -156,7 +156,13 @@ def frame_of(record: PictureRecord) -> dict[str, Any]:
 
 
 def count(records: Sequence[PictureRecord]) -> dict[str, int]:
-    """How many faces are in the record of a picture; of a clip how many frames there are, and tracks in them."""
-    if records[0].frame is None:
-        return {"faces": len(records[0].faces)}
-    return {"frames": len(records), "faces": len({face.track for record in records for face in record.faces})}
+    """How many faces and hands are in the record of a picture; of a clip how many frames, and tracks in them."""
+    first = records[0]
+    moving = first.frame is not None
+    faces = [face.track for record in records for face in record.faces]
+    counts = {"frames": len(records)} if moving else {}
+    counts["faces"] = len(set(faces) if moving else faces)
+    if first.hands is not None:
+        hands = [hand.track for record in records for hand in record.hands or ()]
+        counts["hands"] = len(set(hands) if moving else hands)
+    return counts

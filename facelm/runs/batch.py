@@ -23,6 +23,7 @@ from facelm.pictures.sources import Source, read
 from facelm.results.records import plain_text
 
 if TYPE_CHECKING:
+    from facelm.hands.find import Hand, HandFinder
     from facelm.parsing.face import Face
     from facelm.parsing.parser import FaceParser
     from facelm.pictures.boxes import Box
@@ -33,6 +34,14 @@ THREADS = min(16, PROCESSORS + 1)
 """One more than there are processors: while all others compute, one reads the next picture."""
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Who is in a picture: its faces, and its hands, None where they were not looked for."""
+
+    faces: list[Face]
+    hands: list[Hand] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +56,7 @@ class Outcome(Generic[Result]):
         error: Why it failed, else None.
         frames: How many were looked at; None of a picture.
         part: It is a frame of a clip, of which more will be told.
+        hands: Counted as faces are; None where they were not looked for.
     """
 
     source: Source
@@ -56,15 +66,19 @@ class Outcome(Generic[Result]):
     error: str | None = None
     frames: int | None = None
     part: bool = False
+    hands: int | None = None
 
     def line(self) -> dict[str, object]:
-        """A line of the manifest: image, and faces and seconds, or why it failed."""
+        """A line of the manifest: image, and faces, hands and seconds, or why it failed."""
         line: dict[str, object] = {"image": plain_text(self.source.name)}
         if self.frames is not None:
             line["frames"] = self.frames
         if self.error is not None:
             return line | {"error": plain_text(self.error)}
-        return line | {"faces": self.faces, "seconds": round(self.seconds, 4)}
+        line["faces"] = self.faces
+        if self.hands is not None:
+            line["hands"] = self.hands
+        return line | {"seconds": round(self.seconds, 4)}
 
 
 def no_parser(threads: int = 1) -> None:
@@ -74,29 +88,34 @@ def no_parser(threads: int = 1) -> None:
 def look(
     boxes: Mapping[str, Sequence[Box]] | None,
     choice: Choice,
+    hands: HandFinder | None,
+    min_score: float,
     parser: FaceParser | None,
     source: Source,
     rgb: NDArray[np.uint8],
-) -> list[Face]:
-    """The faces of a picture: those that the parser finds, or those in the boxes of another detector.
+) -> Seen:
+    """Who is in a picture; faces are those that the parser finds, or those in the boxes of another detector.
 
     Args:
         boxes: Of the other detector, by name of the picture; None where there is none.
         choice: Which of them are wanted.
+        hands: Finds hands, where they are wanted.
+        min_score: Probability from which on a place is told as a hand.
         parser: Finds and parses them; None where none are wanted.
         source: The picture.
         rgb: (H, W, 3) uint8.
     """
+    found = hands.find(rgb, min_score) if hands else None
     if parser is None:
-        return []
+        return Seen([], found)
     faces = parser.parse(rgb) if boxes is None else parser.parse_boxes(rgb, boxes[source.name])
-    return [faces[at] for at in choice.choose([face.box for face in faces], *rgb.shape[:2])]
+    return Seen([faces[at] for at in choice.choose([face.box for face in faces], *rgb.shape[:2])], found)
 
 
 def process(
     sources: Iterable[Source],
-    see: Callable[[Source, NDArray[np.uint8]], list[Face]],
-    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
+    see: Callable[[Source, NDArray[np.uint8]], Seen],
+    finish: Callable[[Source, NDArray[np.uint8], Seen], Result],
     stopped: Callable[[], bool] = lambda: False,
     threads: int = THREADS,
     weight: float = 1.0,
@@ -105,8 +124,8 @@ def process(
 
     Args:
         sources: The pictures.
-        see: Finds and parses the faces of a picture; called in several threads.
-        finish: Called in several threads with picture, pixels and faces; may raise `facelm.ImageError`.
+        see: Finds who is in a picture; called in several threads.
+        finish: Called in several threads with picture, pixels and what was seen; may raise `facelm.ImageError`.
         stopped: Asked before a picture is begun; those in hand are finished.
         threads: Pictures that are in hand at once, one of which is read while the others are seen and finished.
         weight: How many times as much memory as usual each picture needs.
@@ -120,10 +139,10 @@ def process(
     begun: deque[Future[Outcome[Result] | None]] = deque()
     computing = threading.Semaphore(max(1, threads - 1))
 
-    def compute(source: Source, rgb: NDArray[np.uint8]) -> tuple[int, Result]:
+    def compute(source: Source, rgb: NDArray[np.uint8]) -> tuple[Seen, Result]:
         with computing:
-            faces = see(source, rgb)
-            return len(faces), finish(source, rgb, faces)
+            seen = see(source, rgb)
+            return seen, finish(source, rgb, seen)
 
     def work(source: Source) -> Outcome[Result] | None:
         return None if stopped() else _process(source, compute, stopped, weight)
@@ -140,19 +159,20 @@ def process(
 
 def _process(
     source: Source,
-    compute: Callable[[Source, NDArray[np.uint8]], tuple[int, Result]],
+    compute: Callable[[Source, NDArray[np.uint8]], tuple[Seen, Result]],
     stopped: Callable[[], bool],
     weight: float,
 ) -> Outcome[Result]:
-    """Do all that is to be done with a picture; ``compute`` gives the number of its faces, and the result."""
+    """Do all that is to be done with a picture; ``compute`` gives what was seen, and the result."""
     start = time.perf_counter()
     try:
         with ROOM.share(weight):
             rgb = read(source, stopped)
-            faces, result = compute(source, rgb)
+            seen, result = compute(source, rgb)
     except Exception as error:  # as many records as inputs, whatever is raised
         return Outcome(source, seconds=time.perf_counter() - start, error=cause_of(source, error))
-    return Outcome(source, faces, time.perf_counter() - start, result)
+    hands = None if seen.hands is None else len(seen.hands)
+    return Outcome(source, len(seen.faces), time.perf_counter() - start, result, hands=hands)
 
 
 def cause_of(source: Source, error: Exception) -> str:

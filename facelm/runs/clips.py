@@ -65,11 +65,12 @@ def process(
         weight: How many times as much memory as usual a frame needs to be finished.
 
     Yields:
-        What became of each frame, and at last of the clip, with the number of its tracks and what is wrong with it.
+        What became of each frame, and at last of the clip, with the numbers of its tracks and what is wrong with it.
     """
     start = time.perf_counter()
     done: deque[tuple[int, Future[Result]]] = deque()
     tracks: set[int] = set()
+    hand_tracks: set[int] = set()
     frames, fault = 0, None
     try:
         clip = Clip(source.path, source.max_pixels)  # type: ignore[arg-type]  # standard input is no clip
@@ -79,6 +80,7 @@ def process(
         with finish(source, clip) as write, ThreadPoolExecutor(1) as pool:
             for seen in follow(clip, parser, how.every, how.choice, how.masks, how.jaw, how.hands, how.min_score):
                 tracks |= {face.track for face in seen.faces}
+                hand_tracks |= {hand.track for hand in seen.hands}
                 done.append((len(seen.faces), pool.submit(_finish, steady, write, seen)))
                 frames += 1
                 while len(done) > _WAITING:
@@ -92,7 +94,8 @@ def process(
         error = str(error_of(source.name, fault)) if fault else None
     except Exception as raised:  # as many records as inputs, whatever is raised
         error = cause_of(source, raised)
-    yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames)
+    hands = len(hand_tracks) if how.hands else None
+    yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames, hands=hands)
 
 
 def _as_it_is(seen: SeenFrame) -> SeenFrame:

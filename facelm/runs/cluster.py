@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from facelm.pictures.sources import Source
 from facelm.pictures.texts import UsageError
 from facelm.runs import batch
-from facelm.runs.batch import Outcome, Result
+from facelm.runs.batch import Outcome, Result, Seen
 
 if TYPE_CHECKING:
-    from facelm.parsing.face import Face
     from facelm.parsing.parser import FaceParser
 
 _TOGETHER = 8
@@ -38,8 +37,8 @@ class _Task:
 
     folder: str
     load: Callable[[], FaceParser | None]
-    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], list[Face]]
-    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Any]
+    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], Seen]
+    finish: Callable[[Source, NDArray[np.uint8], Seen], Any]
     weight: float
 
 
@@ -54,7 +53,7 @@ class _Worker:
     def __call__(self, rows: dict[str, NDArray[Any]]) -> dict[str, list[bytes]]:
         sources = [pickle.loads(row) for row in rows["source"]]
 
-        def see(source: Source, rgb: NDArray[np.uint8]) -> list[Face]:
+        def see(source: Source, rgb: NDArray[np.uint8]) -> Seen:
             return self.task.see(self.parser, source, rgb)
 
         outcomes = batch.process(sources, see, self.task.finish, threads=_THREADS, weight=self.task.weight)
@@ -64,8 +63,8 @@ class _Worker:
 def process(
     sources: Sequence[Source],
     load: Callable[[], FaceParser | None],
-    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], list[Face]],
-    finish: Callable[[Source, NDArray[np.uint8], list[Face]], Result],
+    see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], Seen],
+    finish: Callable[[Source, NDArray[np.uint8], Seen], Result],
     stopped: Callable[[], bool] = lambda: False,
     weight: float = 1.0,
 ) -> Iterator[Outcome[Result]]:
@@ -74,7 +73,7 @@ def process(
     Args:
         sources: The pictures.
         load: Makes the parser of a worker.
-        see: Finds and parses the faces of a picture.
+        see: Finds who is in a picture.
         finish: As in `facelm.runs.batch.process`; what it refers to travels to the workers.
         stopped: Asked after each picture.
         weight: As in `facelm.runs.batch.process`.

@@ -1,4 +1,4 @@
-"""A live look: frames of a camera, one at a time, with mask and points drawn over them."""
+"""A live look: frames of a camera, one at a time, with mask, points and hands drawn over them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facelm.parsing.masks import paste
+from facelm.hands.find import HandFinder
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
 from facelm.pictures.files import ImageError
-from facelm.results.overlay import draw_landmarks, draw_mask
+from facelm.results.overlay import draw_overlay
 from facelm.video.following import Follower
 from facelm.video.frames import Frame
+from facelm.video.hands import FollowedHand, HandFollower
 from facelm.video.watching import SeenFrame, Steadier
 
 MOST_PIXELS = 1920 * 1200
 """Of a frame."""
 
 _QUALITY = 85
+_OPACITY = 0.5  # of the mask
 _SESSIONS = 4  # pages that are open at once; more than one is rare
 _PAUSE = 1.0  # seconds without a frame after which a face is somebody else's
 
@@ -38,12 +40,14 @@ class Switches:
     Attributes:
         mask: Draw the mask.
         points: Draw the landmarks.
-        smooth: Make both steady.
+        hands: Look for hands, and draw them.
+        smooth: Make all of it steady.
         model: Name of the model.
     """
 
     mask: bool = True
     points: bool = True
+    hands: bool = False
     smooth: bool = True
     model: str = "lite"
 
@@ -55,11 +59,13 @@ class Drawn:
     Attributes:
         jpeg: The picture.
         faces: How many were found.
+        hands: Likewise.
         seconds: That it took.
     """
 
     jpeg: bytes
     faces: int
+    hands: int
     seconds: float
 
 
@@ -76,6 +82,7 @@ class LiveView:
         self._clock = clock
         self._parsers: dict[str, FaceParser] = {}
         self._sessions: dict[str, _Session] = {}
+        self._hands: HandFinder | None = None
         self._lock = threading.Lock()
 
     def draw(self, session: str, jpeg: bytes, switches: Switches) -> Drawn:
@@ -102,18 +109,17 @@ class LiveView:
             self._sessions[session] = known  # the last one was served last
             while len(self._sessions) > _SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
-            seen = known.see(rgb, now, switches.smooth)
-        drawn = rgb
-        if switches.mask:
-            drawn = draw_mask(drawn, paste(seen.parsed, *rgb.shape[:2]))
-        if switches.points:
-            drawn = draw_landmarks(drawn, seen.landmarks)
+            if switches.hands and self._hands is None:
+                self._hands = HandFinder()
+            seen = known.see(rgb, now, switches.smooth, self._hands if switches.hands else None)
+        points = seen.landmarks if switches.points else []
+        drawn = draw_overlay(rgb, seen.parsed, points, seen.bare_hands, _OPACITY if switches.mask else 0.0)
         _, encoded = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        return Drawn(encoded.tobytes(), len(seen.faces), time.perf_counter() - start)
+        return Drawn(encoded.tobytes(), len(seen.faces), len(seen.hands), time.perf_counter() - start)
 
 
 class _Session:
-    """The faces of one page."""
+    """The faces and hands of one page."""
 
     def __init__(self, model: str, parser: FaceParser, now: float) -> None:
         self.model = model
@@ -121,13 +127,18 @@ class _Session:
         self._begun = now
         self._count = 0
         self._follower = Follower(parser)
+        self._hand_follower: HandFollower | None = None
         self._steady = Steadier()
 
-    def see(self, rgb: NDArray[np.uint8], now: float, smooth: bool) -> SeenFrame:
+    def see(self, rgb: NDArray[np.uint8], now: float, smooth: bool, finder: HandFinder | None) -> SeenFrame:
         self.seen = now
         frame = Frame(self._count, Fraction(now - self._begun).limit_denominator(1_000_000), Fraction(0), rgb)
         self._count += 1
-        seen = SeenFrame(frame, tuple(self._follower.see(frame)))
+        hands: list[FollowedHand] = []
+        if finder:
+            self._hand_follower = self._hand_follower or HandFollower(finder)
+            hands = self._hand_follower.see(frame)
+        seen = SeenFrame(frame, tuple(self._follower.see(frame)), tuple(hands))
         return self._steady(seen) if smooth else seen
 
 

@@ -106,12 +106,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "frames go to /frame, for one of the models of the page")
             return
         mask, points, smooth = (asked.get(name, "1") == "1" for name in ("mask", "points", "smooth"))
+        switches = Switches(mask, points, asked.get("hands") == "1", smooth, model)
         try:
-            drawn = self.server.view.draw(session, jpeg, Switches(mask, points, smooth, model))
+            drawn = self.server.view.draw(session, jpeg, switches)
         except (ImageError, ModelError) as error:
             self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             return
-        found = {"X-Faces": str(drawn.faces), "X-Milliseconds": f"{1000 * drawn.seconds:.1f}"}
+        found = {"X-Faces": str(drawn.faces), "X-Hands": str(drawn.hands)}
+        found["X-Milliseconds"] = f"{1000 * drawn.seconds:.1f}"
         self._answer(HTTPStatus.OK, "image/jpeg", drawn.jpeg, found)
 
     def log_message(self, format: str, *args: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +85,54 @@ def test_hands_of_a_clip_have_tracks(facelm: Run, tmp_path: Path) -> None:
     assert facelm("parse", clip, "-o", tmp_path, "--hands").returncode == 0
     masks = [np.array(Image.open(tmp_path / "a" / f"{frame:06}.hands.png")).any() for frame in range(6)]
     assert masks == [True] * 4 + [False] * 2
+
+
+def test_hands_are_counted_in_the_manifest(facelm: Run, photo: Path, tmp_path: Path) -> None:
+    small = np.array(Image.fromarray(draw_hand()).resize((192, 192)))[16:176]
+    clip = write_clip(tmp_path / "a.mp4", [small] * 3)
+    counts = {}
+    for command, options in (("parse", []), ("parse", ["--hands"]), ("landmarks", ["--hands"])):
+        out = tmp_path / f"{command}{len(options)}"
+        done = facelm(command, photo, clip, "-o", out, "--json", "--manifest", tmp_path / f"{out.name}.run", *options)
+        assert done.returncode == 0, done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        counts[out.name] = [(line["faces"], line.get("hands")) for line in lines]
+        assert ("hands" in done.stderr) == bool(options)
+    assert counts == {"parse0": [(1, None), (0, None)], "parse1": [(1, 1), (0, 1)], "landmarks1": [(1, 1), (0, 1)]}
+    again = tmp_path / "again.run"
+    more = ("--skip-existing", "--manifest", again)
+    assert facelm("landmarks", photo, clip, "-o", tmp_path / "landmarks1", "--hands", *more).returncode == 0
+    kept = [json.loads(line) for line in again.read_text().splitlines()]
+    assert [(line["faces"], line["hands"], line["skipped"]) for line in kept] == [(1, 1, True), (0, 1, True)]
+
+
+def test_the_page_draws_hands_and_counts_them(facelm: Run, photo: Path, tmp_path: Path) -> None:
+    shutil.copy(photo, tmp_path / "a.png")
+    shutil.copy(ROOT / "sample_images" / "no_face.jpg", tmp_path / "b.jpg")
+    pages = []
+    for options in ([], ["--hands"]):
+        page = tmp_path / f"{len(options)}.html"
+        done = facelm("report", tmp_path / "a.png", tmp_path / "b.jpg", "-o", page, *options)
+        assert done.returncode == 0, done.stderr
+        pages.append(page.read_text("utf-8"))
+    without, withs = pages
+    assert "hands=" not in without and '<path class="finger' not in without
+    assert re.findall(r'"hands=(\d+)"', withs) == ["1", "0"]
+    bones = re.findall(r'<path class="finger(\d)" d="(.*?)"', withs)
+    assert [finger for finger, _ in bones] == ["0", "1", "2", "3", "4"]
+    tip = OPEN[8] * 240 / 600  # the page shows the picture at 240 of its 600 pixels
+    x, y = (float(number) for number in bones[1][1].rpartition("L")[2].split())
+    assert np.hypot(x - tip[0], y - tip[1]) < 10
+
+
+def test_the_page_of_a_folder_with_known_answers_draws_them_too(facelm: Run, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "images").mkdir(parents=True)
+    shutil.copy(photo, tmp_path / "in" / "images" / "a.png")
+    boxes = {"a.png": {"boxes_xyxy": [[350, 60, 450, 200]], "complete": True}}
+    (tmp_path / "in" / "faces.json").write_text(json.dumps(boxes))
+    done = facelm("report", tmp_path / "in", "--hands", "-o", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r'"hands=(\d+)"', (tmp_path / "page.html").read_text("utf-8")) == ["1"]
 
 
 def test_what_is_done_is_gone_on_with(facelm: Run, photo: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from common import ROOT
 from PIL import Image
 
 from facelm.pictures.sources import Source, find
-from facelm.runs.batch import process
+from facelm.runs.batch import Seen, process
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PYTHON = [sys.executable, "-m", "facelm"]
@@ -53,10 +53,10 @@ def test_whatever_is_raised_is_a_record(error: Exception, tmp_path: Path) -> Non
         Image.new("RGB", (4, 4)).save(path)
         sources.append(Source(path, path.name, path.stem))
 
-    def see(source: Source, rgb: np.ndarray) -> list[Any]:
+    def see(source: Source, rgb: np.ndarray) -> Seen:
         if source is sources[2]:
             raise error
-        return []
+        return Seen([])
 
     outcomes = list(process(sources, see, lambda *_: "done"))
     assert [outcome.source for outcome in outcomes] == sources

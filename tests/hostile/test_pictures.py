@@ -75,7 +75,7 @@ def test_what_is_written_of_a_picture_counts_with_its_pixels(tmp_path: Path, mon
 
     def error(weight: float) -> str | None:
         source = Source(path, "a.png", "a")
-        (outcome,) = batch.process([source], lambda *_: [], lambda *_: None, weight=weight)
+        (outcome,) = batch.process([source], lambda *_: batch.Seen([]), lambda *_: None, weight=weight)
         return outcome.error
 
     assert error(1.0) is None

@@ -76,31 +76,6 @@ def test_each_picture_is_flushed_before_the_next_is_asked_for(records, format):
     assert stream.flushed == text(records[:1], format)
 
 
-def test_npz(records, points, tmp_path):
-    formats.save(records, "npz", tmp_path / "new" / "faces.npz")
-    with np.load(tmp_path / "new" / "faces.npz", allow_pickle=False) as found:
-        names = {"image", "face_id", "box", "score", "pose", "landmarks", "confidence", "visible"}
-        assert set(found) == names
-        assert found["image"].tolist() == ["in/Zoë ünd 1.jpg", "in/sub/two.webp", "in/sub/two.webp"]
-        assert found["face_id"].tolist() == [0, 0, 1]
-        same(found["landmarks"], points)
-        np.testing.assert_allclose(found["pose"][0], [4.0, -2.0, -3.14159], rtol=1e-6)
-        np.testing.assert_allclose(found["box"][0], records[0].faces[0].box, rtol=1e-6)
-        np.testing.assert_allclose(found["score"], 0.987654, rtol=1e-6)
-        np.testing.assert_allclose(found["confidence"][2], records[3].faces[1].confidence, rtol=1e-5)
-        assert found["visible"].dtype == bool
-        assert np.array_equal(found["visible"][1], records[3].faces[0].visible)
-
-
-def test_npz_without_a_face(records, tmp_path):
-    formats.save(records[1:3], "npz", tmp_path / "none.npz")
-    with np.load(tmp_path / "none.npz", allow_pickle=False) as found:
-        assert found["image"].shape == found["face_id"].shape == found["score"].shape == (0,)
-        assert (found["box"].shape, found["pose"].shape) == ((0, 4), (0, 3))
-        assert found["landmarks"].shape == (0, 68, 2)
-        assert found["confidence"].shape == found["visible"].shape == (0, 68)
-
-
 @pytest.mark.parametrize("format", TEXT_FORMATS)
 def test_a_saved_file_is_what_dump_writes(records, format, tmp_path):
     formats.save(iter(records), format, tmp_path / "faces")

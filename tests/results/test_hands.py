@@ -8,28 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from pycocotools.coco import COCO
-from recorded import face
+from recorded import face, hand
 
 from facelm.hands.points import NAMES
 from facelm.results import formats
 from facelm.results.coco import encode_region
 from facelm.results.hands import describe_hands
-from facelm.results.records import HandRecord, PictureRecord
+from facelm.results.records import PictureRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-def hand(seed: int, **changes: object) -> HandRecord:
-    rng = np.random.default_rng(seed)
-    fields: dict[str, object] = {
-        "box": (4.123456, 5.0, 40.0, 50.987654),
-        "score": 0.97123456,
-        "side": "left" if seed % 2 else "right",
-        "landmarks": rng.uniform(0, 50, (21, 2)),
-        "confidence": rng.uniform(0, 1, 21),
-        "visible": rng.uniform(size=21) > 0.3,
-    }
-    return HandRecord(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -101,18 +88,6 @@ def test_coco_has_a_second_category(
     assert np.array_equal(coco.annToMask(found) > 0, region)
     formats.save([replace(records[1], hands=None)], "coco", tmp_path / "b.json")
     assert len(json.loads((tmp_path / "b.json").read_text())["categories"]) == 1
-
-
-def test_numpy_has_arrays_of_hands(records: list[PictureRecord], tmp_path: Path) -> None:
-    formats.save(records, "npz", tmp_path / "a.npz")
-    with np.load(tmp_path / "a.npz", allow_pickle=False) as found:
-        assert found["hand_image"].tolist() == ["a.jpg"] * 2 and found["hand_id"].tolist() == [0, 1]
-        assert found["hand_side"].tolist() == ["left", "right"]
-        assert found["hand_landmarks"].shape == (2, 21, 2) and found["hand_visible"].dtype == bool
-        assert found["landmarks"].shape == (1, 68, 2)
-    formats.save([records[1]], "npz", tmp_path / "none.npz", solid=True)
-    with np.load(tmp_path / "none.npz", allow_pickle=False) as found:
-        assert found["hand_landmarks"].shape == (0, 21, 2) and found["hand_landmarks_3d"].shape == (0, 21, 3)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,12 +11,13 @@ from PIL import Image
 
 from facelm.pictures.files import ImageError
 from facelm.pictures.sources import Source
-from facelm.runs.batch import process
+from facelm.runs.batch import Seen, process
 
 
-def see(source: Source, rgb: np.ndarray) -> list[Any]:
-    """As many faces as the first pixel says."""
-    return [object()] * int(rgb[0, 0, 0])
+def see(source: Source, rgb: np.ndarray) -> Seen:
+    """As many faces as the first pixel says, and in every other picture two hands."""
+    count = int(rgb[0, 0, 0])
+    return Seen([object()] * count, [object()] * 2 if count % 2 else None)  # type: ignore[list-item]
 
 
 @pytest.fixture
@@ -32,13 +32,16 @@ def sources(tmp_path: Path) -> list[Source]:
 
 
 def test_outcomes_come_in_order_however_long_each_takes(sources: list[Source]) -> None:
-    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> str:
+    def finish(source: Source, rgb: np.ndarray, seen: Seen) -> str:
         time.sleep(0.01 * (int(source.stem) % 3))
         return source.stem
 
     outcomes = list(process(sources, see, finish))
     assert [outcome.result for outcome in outcomes] == [source.stem for source in sources]
     assert [outcome.faces for outcome in outcomes] == list(range(30))
+    assert [outcome.hands for outcome in outcomes] == [None, 2] * 15
+    told = [list(outcome.line()) for outcome in outcomes[:2]]
+    assert told == [["image", "faces", "seconds"], ["image", "faces", "hands", "seconds"]]
     assert all(outcome.error is None and outcome.seconds > 0 for outcome in outcomes)
 
 
@@ -46,7 +49,7 @@ def test_what_fails_is_told_and_the_rest_go_on(sources: list[Source]) -> None:
     assert sources[3].path and sources[4].path
     sources[3].path.write_text("no picture")
 
-    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
+    def finish(source: Source, rgb: np.ndarray, seen: Seen) -> None:
         if source is sources[5]:
             raise ImageError("05: disk full")
         if source is sources[6]:
@@ -67,7 +70,7 @@ def test_what_fails_is_told_and_the_rest_go_on(sources: list[Source]) -> None:
 def test_only_a_few_pictures_are_in_memory(sources: list[Source]) -> None:
     lock, alive, most = threading.Lock(), 0, 0
 
-    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
+    def finish(source: Source, rgb: np.ndarray, seen: Seen) -> None:
         nonlocal alive, most
         with lock:
             alive += 1
@@ -81,13 +84,14 @@ def test_only_a_few_pictures_are_in_memory(sources: list[Source]) -> None:
 
 
 def test_stopping_finishes_what_was_begun(sources: list[Source]) -> None:
-    seen: list[str] = []
+    finished: list[str] = []
 
-    def finish(source: Source, rgb: np.ndarray, faces: list[Any]) -> None:
-        seen.append(source.stem)
+    def finish(source: Source, rgb: np.ndarray, seen: Seen) -> None:
+        finished.append(source.stem)
 
     outcomes = []
     for outcome in process(sources, see, finish, lambda: len(outcomes) >= 3, threads=3):
         outcomes.append(outcome)
     assert 3 <= len(outcomes) < 20
-    assert sorted(seen) == [outcome.source.stem for outcome in outcomes] == [s.stem for s in sources[: len(outcomes)]]
+    done = [outcome.source.stem for outcome in outcomes]
+    assert sorted(finished) == done == [source.stem for source in sources[: len(outcomes)]]

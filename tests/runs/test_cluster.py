@@ -16,6 +16,7 @@ from PIL import Image
 
 from facelm.pictures.sources import Source
 from facelm.pictures.texts import UsageError
+from facelm.runs.batch import Seen
 from facelm.runs.cluster import process
 
 Cluster = pytest.importorskip("ray.cluster_utils", reason="the extra facelm[ray] is not installed").Cluster
@@ -77,4 +78,4 @@ def test_landmarks_are_those_of_the_local_engine(facelm: Run, photos: Path, tmp_
 
 def test_standard_input_cannot_be_spread() -> None:
     with pytest.raises(UsageError, match="standard input"):
-        next(process([Source(None, "-", "stdin")], lambda: None, lambda *_: [], lambda *_: None))  # type: ignore[arg-type,return-value]
+        next(process([Source(None, "-", "stdin")], lambda: None, lambda *_: Seen([]), lambda *_: None))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from clips import empty, portrait, to_jpeg
+from drawn_hands import draw_hand
 
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
@@ -31,6 +32,18 @@ def test_mask_and_points_are_drawn_as_they_are_switched_on(view: LiveView) -> No
     apart = {name: (abs(each - drawn["none"]).max(2) > 30).mean() for name, each in drawn.items()}
     assert abs(drawn["none"] - rgb).mean() < 3
     assert apart["mask"] > 0.1 and 0.005 < apart["points"] < 0.1
+
+
+def test_hands_are_drawn_where_they_are_asked_for(view: LiveView) -> None:
+    rgb = np.concatenate([draw_hand(), portrait(size=(300, 300))], 1)
+    drawn = []
+    for hands in (False, True, True, False):
+        found = view.draw("a", to_jpeg(rgb), Switches(mask=False, points=False, hands=hands))
+        assert (found.faces, found.hands) == (1, int(hands))
+        drawn.append(images.decode(found.jpeg, "drawn").astype(int))
+    changed = abs(drawn[1] - drawn[0]).max(2) > 40
+    assert changed[:, :300].sum() > 500 and not changed[:, 330:].any()
+    assert abs(drawn[3] - drawn[0]).max() < 40
 
 
 def test_pages_do_not_share_faces_and_an_empty_one_has_none(view: LiveView) -> None:

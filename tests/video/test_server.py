@@ -61,7 +61,7 @@ def test_the_page_takes_nothing_from_elsewhere(ask: Ask) -> None:
 
 def test_a_frame_comes_back_drawn(ask: Ask) -> None:
     answer = ask("POST", "/frame?session=a&model=lite&mask=1&points=1&smooth=1", to_jpeg(portrait()))
-    assert (answer.status, answer.headers["X-Faces"]) == (200, "1")
+    assert (answer.status, answer.headers["X-Faces"], answer.headers["X-Hands"]) == (200, "1", "0")
     assert images.decode(answer.read(), "drawn").shape == portrait().shape
 
 
