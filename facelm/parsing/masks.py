@@ -52,13 +52,14 @@ def paste(faces: Sequence[Face], height: int, width: int) -> NDArray[np.uint8]:
         for index in range(len(classes.CLASSES)):
             patches = [patch for sheet in sheets if (patch := sheet.paste(index, rows, width, _TOO_FAINT))]
             for there, layer in _join(patches):
+                highest, labels = best[there], mask[rows][there]
                 if index == 0:
-                    best[there] += layer
+                    cv2.add(highest, layer, highest)
                     continue
-                higher = cv2.compare(layer, best[there], cv2.CMP_GT)
+                higher = cv2.compare(layer, highest, cv2.CMP_GT)
                 # Indices grow from class to class, so the latest winner has the largest.
-                mask[rows][there] = cv2.max(mask[rows][there], higher & np.uint8(index))
-                best[there] = cv2.max(layer, best[there])
+                cv2.max(labels, higher & np.uint8(index), labels)
+                cv2.max(highest, layer, highest)
     return mask
 
 
@@ -224,10 +225,15 @@ def _join(patches: Sequence[Patch]) -> Iterator[Patch]:
         return
     edges = np.array([(rows.start, rows.stop, columns.start, columns.stop) for (rows, columns), _ in patches])
     top, left, bottom, right = edges[:, 0].min(), edges[:, 2].min(), edges[:, 1].max(), edges[:, 3].max()
-    joined = np.zeros((bottom - top, right - left), np.float32)
+    whole = (slice(top, bottom), slice(left, right))
+    joined = next((values for there, values in patches if there == whole), None)
+    if joined is None:
+        joined = np.zeros((bottom - top, right - left), np.float32)
     for (rows, columns), values in patches:
-        joined[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] += values
-    yield (slice(top, bottom), slice(left, right)), joined
+        if values is not joined:
+            part = joined[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+            cv2.add(part, values, part)
+    yield whole, joined
 
 
 @cache
