@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
+
 from facelm.parsing.parser import FaceParser
 from facelm.pictures.choice import Choice
 from facelm.pictures.files import error_of
@@ -72,6 +74,7 @@ def process(
     tracks: set[int] = set()
     hand_tracks: set[int] = set()
     frames, fault = 0, None
+    cv2.setNumThreads(1)  # its threads wait in circles for the next frame, on processors that networks would use
     try:
         clip = Clip(source.path, source.max_pixels)  # type: ignore[arg-type]  # standard input is no clip
         ROOM.take(round(clip.pixels * (_KEPT + weight)))

@@ -22,6 +22,7 @@ from facelm.video.sound import Sound, open_sound
 
 _BT709, _LIMITED, _FULL = 1, 1, 2
 _FINEST = Fraction(1, 90_000)
+_SMALL = 1 << 19  # pixels of frames for which threads cost the encoder more than they give
 
 
 @contextmanager
@@ -116,6 +117,8 @@ class VideoWriter:
             self._video.pix_fmt = "yuv420p"
             height, width = height + height % 2, width + width % 2
             context = self._video.codec_context
+            if height * width <= _SMALL:
+                context.thread_count = 1
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = _LIMITED
         self._video.height, self._video.width = height, width
