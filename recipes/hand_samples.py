@@ -161,9 +161,9 @@ def outline(points: NDArray[np.float64], width: float) -> NDArray[np.float32]:
 
 def _jitter(rng: np.random.Generator) -> NDArray[np.float64]:
     """Cut as if the hand had been found less well."""
-    angle = rng.normal(0, 0.3) if rng.random() < 0.85 else rng.uniform(-np.pi, np.pi)
-    moved = _turned(angle, float(np.exp(rng.normal(0, 0.14))))
-    moved[:, 2] += rng.normal(0, 0.05, 2)
+    angle = rng.normal(0, 0.35) if rng.random() < 0.85 else rng.uniform(-np.pi, np.pi)
+    moved = _turned(angle, float(np.exp(rng.normal(0, 0.18))))
+    moved[:, 2] += rng.normal(0, 0.07, 2)
     return moved
 
 
