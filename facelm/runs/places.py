@@ -18,7 +18,6 @@ from facelm.runs.batch import Result
 from facelm.runs.clips import Finish
 from facelm.video.clips import Clip
 from facelm.video.watching import SeenFrame
-from facelm.video.writing import write_video
 
 
 def into_records(record: Callable[[Source, SeenFrame], Result]) -> Finish[Result]:
@@ -70,6 +69,8 @@ def into_video(
 
     @contextmanager
     def finish(source: Source, clip: Clip) -> Iterator[Callable[[SeenFrame], None]]:
+        from facelm.video.writing import write_video
+
         path = out / f"{source.stem}{suffix}"
         with _mark(path, stopped), write_video(path, clip, masks) as writer:
             yield lambda seen: writer.write(seen.frame, draw(seen))

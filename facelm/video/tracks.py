@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from facelm.finding.finder import Detection
 from facelm.parsing.face import Face
@@ -148,10 +147,18 @@ def assign(
     for chosen in (certain, ~certain):
         free = np.setdiff1d(np.arange(len(tracks)), [at for at, _ in pairs])
         there = np.flatnonzero(chosen)
-        rows, columns = linear_sum_assignment(-worth[np.ix_(free, there)])
-        pairs += [(int(free[row]), int(there[column])) for row, column in zip(rows, columns, strict=True)]
+        pairs += [(int(free[row]), int(there[column])) for row, column in _pair(worth[np.ix_(free, there)])]
         pairs = [pair for pair in pairs if worth[pair] > 0]
     return pairs
+
+
+def _pair(worth: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Rows and columns of a matrix, none of them twice, whose sum is greatest."""
+    if min(worth.shape) < 2:
+        return [divmod(int(worth.argmax()), worth.shape[1])] if worth.size else []
+    from scipy.optimize import linear_sum_assignment  # takes as long to load as all else; one face needs none
+
+    return list(zip(*linear_sum_assignment(-worth), strict=True))
 
 
 def _fit(track: Track, found: Detection, look: NDArray[np.float32], time: float) -> float:

@@ -285,6 +285,18 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & {"segmentation_models_pytorch", "albumentations", "safetensors", "matplotlib", "pycocotools"}
 
 
+def test_pictures_load_nothing_that_videos_alone_need(tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.argv = ['facelm', 'overlay', 'sample_images/no_face.jpg', '-o', {str(tmp_path)!r}, '-q']\n"
+        "from facelm.cli.app import app\n"
+        "try: app()\n"
+        "except SystemExit: print(sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (tmp_path / "no_face.overlay.jpg").is_file()
+    assert not set(ast.literal_eval(done.stdout)) & {"av", "scipy", "torch"}
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
     def bash(script: str) -> str:
