@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 NEAR = 0.1  # of the longer side of a hand's box
 SAME = 0.3  # overlap of the boxes of two hands that are one
 SURE = 0.3  # how far from a half the probability of a right hand is where its side counts as known
-ROUNDS, EMPTY = 30, "backgrounds"
+ROUNDS = 30
+EMPTY = {"test": "backgrounds/test/images/*", "val": "photos/val/images/no_face_*"}
+"""Photographs without people; in two of val somebody's hands hold an animal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,7 @@ def look(detect: Detect, split: Path, part: str) -> tuple[dict[str, list[Found]]
     """What is found in the pictures of hands, how many in each of those without people, milliseconds for one hand."""
     folder = split / "hands" / part / "images"
     found = {path.name: detect(read(path)) for path in sorted(folder.iterdir())}
-    empty = [len(detect(read(path))) for path in sorted((split / EMPTY / part / "images").iterdir())]
+    empty = [len(detect(read(path))) for path in sorted(split.glob(EMPTY[part]))]
     single = [name for name, hands in found.items() if len(hands) == 1 and name.startswith("real_")][:5]
     times = [clock(detect, read(folder / name)) for name in single]
     return found, empty, median(times) if times else float("nan")
