@@ -10,24 +10,24 @@ samples of 256 px, takes about an hour and a quarter on two CPU cores with bfloa
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
+import training
 from finder_data import Example, as_handless, read_hands, read_landmarked, read_photos, read_places, read_portraits
 from finder_loss import Truth, finder_loss, make_cells
 from finder_samples import Sample, SampleMaker
 from numpy.typing import NDArray
-from rich.progress import Progress, track
+from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from training import Plan
 
-from facelm.engines.devices import pick_precision
 from facelm.finding import finder
 from facelm.finding.finder import Finder, logit
 from facelm.training.finder_net import FinderNet, save_finder
@@ -42,20 +42,6 @@ AVERAGE = 0.9995
 HARD = 3.0  # how much oftener a face is seen that was not found
 STEPS_TO_SAVE = 500
 OUT = Path(finder.__file__).with_name("finder.onnx")
-
-
-class Batches(Dataset[list[Tensor]]):
-    """Batches of samples, the same for each number."""
-
-    def __init__(self, maker: SampleMaker, stage: int, first: int) -> None:
-        self.maker, self.stage, self.first = maker, stage, first
-
-    def __len__(self) -> int:
-        return STAGES[self.stage][0] - self.first
-
-    def __getitem__(self, number: int) -> list[Tensor]:
-        cv2.setNumThreads(1)
-        return stack([self.maker.make((self.stage, self.first + number, each)) for each in range(BATCH)])
 
 
 def stack(samples: list[Sample]) -> list[Tensor]:
@@ -118,6 +104,14 @@ def mine(example: Example) -> Example:
 
 def train(split: Path, run: Path, stage: int, start: FinderNet | None) -> FinderNet:
     """A stage of training, gone on with where it was left; the moving average of the weights is what comes out."""
+
+    def open_data() -> Callable[[int], list[Tensor]]:
+        maker = read_training(split, stage)
+        return lambda step: stack([maker.make((stage, step, each)) for each in range(BATCH)])
+
+    def lose(raw: Tensor, *truth: Tensor) -> tuple[Tensor, dict[str, float]]:
+        return finder_loss(raw, Truth(*truth), *cells)
+
     steps, highest = STAGES[stage]
     torch.manual_seed(stage)
     network = (start or FinderNet()).to(memory_format=torch.channels_last).eval()
@@ -126,45 +120,11 @@ def train(split: Path, run: Path, stage: int, start: FinderNet | None) -> Finder
     learning = [network.hands] if stage == HANDS else [network.stem, network.faces]
     learned = [weights for part in learning for weights in part.train().parameters()]
     network.stem.requires_grad_(stage != HANDS)
-    heavy = [each for each in learned if each.ndim > 1]
-    rest = [each for each in learned if each.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": heavy, "weight_decay": DECAY}, {"params": rest, "weight_decay": 0}])
-    average = {name: values.clone() for name, values in network.state_dict().items()}
-    done, checkpoint = 0, run / f"stage{stage + 1}.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        average, done = state["average"], state["done"]
     cells = make_cells(SIDE, SIDE)
-    precision = pick_precision(torch.device("cpu"))
-    batches = Batches(read_training(split, stage), stage, done) if done < steps else []
-    with Progress() as progress:
-        bar = progress.add_task("steps", total=steps, completed=done)
-        for rgb, *truth in DataLoader(batches, batch_size=None, num_workers=2, prefetch_factor=4) if batches else ():
-            rate = highest * (LAST + (1 - LAST) * 0.5 * float(1 + np.cos(np.pi * done / steps)))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, (done + 1) / WARM)
-            with torch.autocast("cpu", precision):
-                raw = learning[-1](network.see(rgb.float().contiguous(memory_format=torch.channels_last)))
-            loss, parts = finder_loss(raw, Truth(*truth), *cells)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(learned, 5.0)
-            optimizer.step()
-            done += 1
-            keep = min(AVERAGE, (1 + done) / (20 + done))
-            for name, values in network.state_dict().items():
-                average[name] = (
-                    torch.lerp(values, average[name], keep) if values.is_floating_point() else values.clone()
-                )
-            progress.update(bar, advance=1, description=", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
-            if done % STEPS_TO_SAVE == 0 or done == steps:
-                state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-                torch.save(state | {"average": average, "done": done}, run / "new.pt")
-                (run / "new.pt").replace(checkpoint)
-    network.load_state_dict(average)
-    return network.to(memory_format=torch.contiguous_format).eval()
+    plan = Plan(steps, highest, LAST, WARM, DECAY, AVERAGE, STEPS_TO_SAVE)
+    checkpoint = run / f"stage{stage + 1}.pt"
+    training.train(network, learned, plan, checkpoint, open_data, lambda rgb: learning[-1](network.see(rgb)), lose)
+    return network
 
 
 def calibrate(photos: list[Example]) -> NDArray[np.float64]:

@@ -8,20 +8,20 @@ minutes on one CPU core with bfloat16.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+import training
 from hand_samples import Hand, Sample, SampleMaker, cut, read_hands, read_places
 from numpy.typing import NDArray
-from rich.progress import Progress
 from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from training import Plan
 
-from facelm.engines.devices import pick_precision
 from facelm.hands import reader
 from facelm.hands.reader import align_hand
 from facelm.pictures import affine
@@ -36,20 +36,6 @@ NEAR = 0.1  # of the longer side of the hand, within which a point is right
 OUT = Path(reader.__file__).with_name("hand_net.onnx")
 
 
-class Batches(Dataset[list[Tensor]]):
-    """Batches of samples, the same for each number."""
-
-    def __init__(self, maker: SampleMaker, first: int) -> None:
-        self.maker, self.first = maker, first
-
-    def __len__(self) -> int:
-        return STEPS - self.first
-
-    def __getitem__(self, number: int) -> list[Tensor]:
-        cv2.setNumThreads(1)
-        return stack([self.maker.make((self.first + number, each)) for each in range(BATCH)])
-
-
 def stack(samples: list[Sample]) -> list[Tensor]:
     """Pictures (B, 3, S, S), points (B, 21, 3) and whether it is a right hand (B,)."""
     rgb = np.ascontiguousarray(np.stack([each.rgb for each in samples]).transpose(0, 3, 1, 2))
@@ -57,9 +43,11 @@ def stack(samples: list[Sample]) -> list[Tensor]:
     return [torch.from_numpy(each) for each in (rgb, points, np.float32([each.right for each in samples]))]
 
 
-def measure_loss(found: tuple[Tensor, Tensor, Tensor], points: Tensor, right: Tensor) -> Tensor:
+def measure_loss(
+    found: tuple[Tensor, Tensor, Tensor], points: Tensor, right: Tensor
+) -> tuple[Tensor, dict[str, float]]:
     """Distance of points in the picture and in depth, likelihood of the distance, and of hand and side."""
-    places, log_error, hand = found
+    places, log_error, hand = (each.float() for each in found)
     there = points[:, 0, 0].isfinite()
     seen = (points[..., :2] > 0).all(2) & (points[..., :2] < 1).all(2) & there[:, None]
     away = (places - points.nan_to_num())[there]
@@ -74,51 +62,22 @@ def measure_loss(found: tuple[Tensor, Tensor, Tensor], points: Tensor, right: Te
     loss = ((flat + DEPTH_WEIGHT * depth + LIKELIHOOD_WEIGHT * likelihood) * weight).sum() / weight.sum()
     loss = loss + HAND_WEIGHT * functional.binary_cross_entropy_with_logits(hand[:, 0], there.float())
     sided = right.isfinite()
-    return loss + SIDE_WEIGHT * functional.binary_cross_entropy_with_logits(hand[sided, 1], right[sided])
+    loss = loss + SIDE_WEIGHT * functional.binary_cross_entropy_with_logits(hand[sided, 1], right[sided])
+    return loss, {"loss": loss.item()}
 
 
 def train(split: Path, run: Path) -> HandNet:
     """Train, or go on; the moving average of the weights is what comes out."""
+
+    def open_data() -> Callable[[int], list[Tensor]]:
+        maker = SampleMaker(read_hands(split / "hands/train"), read_places(split, PORTRAITS))
+        return lambda step: stack([maker.make((step, each)) for each in range(BATCH)])
+
     torch.manual_seed(0)
     network = HandNet().to(memory_format=torch.channels_last).train()
-    heavy = [each for each in network.parameters() if each.ndim > 1]
-    rest = [each for each in network.parameters() if each.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": heavy, "weight_decay": DECAY}, {"params": rest, "weight_decay": 0}])
-    average = {name: values.clone() for name, values in network.state_dict().items()}
-    done, checkpoint = 0, run / "hand.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        average, done = state["average"], state["done"]
-    precision = pick_precision(torch.device("cpu"))
-    maker = SampleMaker(read_hands(split / "hands/train"), read_places(split, PORTRAITS))
-    with Progress() as progress:
-        bar = progress.add_task("steps", total=STEPS, completed=done)
-        for rgb, points, right in DataLoader(Batches(maker, done), batch_size=None, num_workers=2, prefetch_factor=4):
-            for group in optimizer.param_groups:
-                rate = RATE * (LAST + (1 - LAST) * 0.5 * float(1 + np.cos(np.pi * done / STEPS)))
-                group["lr"] = rate * min(1.0, (done + 1) / WARM)
-            with torch.autocast("cpu", precision):
-                found = network(rgb.float().contiguous(memory_format=torch.channels_last))
-            loss = measure_loss(tuple(each.float() for each in found), points, right)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            done += 1
-            keep = min(AVERAGE, (1 + done) / (20 + done))
-            for name, values in network.state_dict().items():
-                average[name] = (
-                    torch.lerp(values, average[name], keep) if values.is_floating_point() else values.clone()
-                )
-            progress.update(bar, advance=1, description=f"loss {loss.item():.3f}")
-            if done % STEPS_TO_SAVE == 0 or done == STEPS:
-                state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-                torch.save(state | {"average": average, "done": done}, run / "new.pt")
-                (run / "new.pt").replace(checkpoint)
-    network.load_state_dict(average)
-    return network.to(memory_format=torch.contiguous_format).eval()
+    plan = Plan(STEPS, RATE, LAST, WARM, DECAY, AVERAGE, STEPS_TO_SAVE)
+    training.train(network, list(network.parameters()), plan, run / "hand.pt", open_data, network, measure_loss)
+    return network
 
 
 @torch.inference_mode()
