@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from clips import to_jpeg
+from commands import PATIENCE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE = 90  # seconds
 
 
 class Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ import skimage.data
 
 os.environ["OMP_NUM_THREADS"] = "1"  # for pictures this small, threads only wait for each other
 os.environ["COLUMNS"] = "300"  # a message stays in one line, however long the names of temporary folders are
+# Rich and Typer would take files and pipes for terminals, as some services of CI have it.
+os.environ |= dict.fromkeys(("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TERMINAL_WIDTH", "TTY_COMPATIBLE"), "")
 
 # Of several workers (pytest -n), each has processors of its own, as libraries start a thread for each they may use.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
@@ -33,14 +36,23 @@ if TYPE_CHECKING:
     from facelm.training.config import TrainConfig
     from facelm.training.events import Event
 
-hypothesis.settings.register_profile("any_speed", deadline=None)
-hypothesis.settings.load_profile("any_speed")
+hypothesis.settings.register_profile(
+    "the_same", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("the_same")  # on whatever machine, however busy
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing is kept in the cache folder of whoever runs the tests."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """What is drawn by lot does not depend on the tests that ran before."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, browse
 from clips import portrait
-from common import ROOT
+from commands import PATIENCE, started
 
 PIXELS = "Array.from(picture.getContext('2d').getImageData(0, 0, picture.width, picture.height).data)"
 
@@ -26,13 +25,12 @@ GREEN = f"""((all) => {{
 @pytest.fixture
 def url() -> Iterator[str]:
     """Where a server listens, which Ctrl-C must end."""
-    command = [sys.executable, "-m", "facelm", "live", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    with started("live", "--port", 0, stdout=subprocess.PIPE) as running:
         assert running.stdout
         line = running.stdout.readline()
         yield line.split()[0]
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=300)
+        _, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130 and errors == ""
 
 
@@ -52,9 +50,7 @@ def test_the_page_shows_the_camera_with_mask_and_points(url: str, tmp_path: Path
         assert changed > 0.02 * len(plain)
 
 
-def test_a_port_that_is_taken_is_told(url: str) -> None:
+def test_a_port_that_is_taken_is_told(facelm: Callable[..., subprocess.CompletedProcess[str]], url: str) -> None:
     port = url.rstrip("/").rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "facelm", "live", "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+    done = facelm("live", "--port", port)
     assert done.returncode == 2 and f"--port {port}: cannot be listened on" in done.stderr

@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from common import ROOT
+from commands import PATIENCE, started, wait_until
 from trained import assert_same_run, history
 
 from facelm.training.config import TrainConfig
@@ -54,19 +51,11 @@ def test_a_signal_leaves_a_checkpoint_that_can_be_resumed(facelm, config: TrainC
     starts = {signal.SIGINT: command(config, run, epochs=10, workers=1), signal.SIGTERM: ["train", "--resume", run]}
     done = 0
     for number, arguments in starts.items():
-        process = subprocess.Popen(
-            [sys.executable, "-m", "facelm", *arguments],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 300
-        while count_epochs(run) == done and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.killpg(process.pid, number)  # as a terminal, or timeout(1), does: the workers get it, too
-        _, stderr = process.communicate(timeout=300)
-        assert process.returncode == 128 + number, stderr
+        with started(*arguments, start_new_session=True) as running:
+            wait_until(lambda: count_epochs(run) > done, running)  # noqa: B023
+            os.killpg(running.pid, number)  # as a terminal, or timeout(1), does: the workers get it, too
+            _, stderr = running.communicate(timeout=PATIENCE)
+        assert running.returncode == 128 + number, stderr
         assert f"stopped; go on with: facelm train --resume {run}" in stderr
         assert "Traceback" not in stderr
         assert done < count_epochs(run) < 10

@@ -6,31 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from common import ROOT
-from PIL import Image
+from commands import PATIENCE, lines, started
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def photos(tmp_path: Path, astronaut: np.ndarray) -> Path:
-    """A folder of three small portraits, one of them in a sub folder."""
-    folder = tmp_path / "photos"
-    (folder / "sub").mkdir(parents=True)
-    portrait = Image.fromarray(astronaut[:256, 96:352]).resize((160, 160))
-    for name in ("a.png", "b.jpg", "sub/c.png"):
-        portrait.save(folder / name)
-    return folder
-
-
-def lines(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_a_broken_run_of_landmarks_goes_on_to_the_same_file(facelm: Run, photos: Path, tmp_path: Path) -> None:
@@ -42,7 +24,7 @@ def test_a_broken_run_of_landmarks_goes_on_to_the_same_file(facelm: Run, photos:
     assert facelm("landmarks", photos, "-o", broken).returncode == 2
     done = facelm("landmarks", photos, "-o", broken, "--skip-existing", "--json")
     assert done.returncode == 0
-    assert [Path(str(line["image"])).name for line in lines(done.stdout)] == ["a.png", "b.jpg"]
+    assert [Path(line["image"]).name for line in lines(done.stdout)] == ["a.png", "b.jpg"]
     assert broken.read_bytes() == whole.read_bytes()
     (tmp_path / "other.jsonl").write_text("[]\n")
     done = facelm("landmarks", photos, "-o", tmp_path / "other.jsonl", "--skip-existing")
@@ -55,7 +37,7 @@ def test_an_earlier_run_over_other_pictures_stays_in_the_file(facelm: Run, photo
     first = out.read_text()
     assert facelm("landmarks", photos / "b.jpg", "-o", out, "--skip-existing").returncode == 0
     assert out.read_text().startswith(first)
-    assert [Path(str(line["image"])).name for line in lines(out.read_text())] == ["a.png", "b.jpg"]
+    assert [Path(line["image"]).name for line in lines(out.read_text())] == ["a.png", "b.jpg"]
 
 
 @pytest.mark.parametrize("format", ["csv", "npz"])
@@ -63,11 +45,11 @@ def test_a_stopped_run_leaves_no_part_of_a_file_for_all_pictures(photos: Path, t
     for copy in range(300):
         os.link(photos / "a.png", photos / f"copy{copy:03}.png")
     out = tmp_path / "out" / f"faces.{format}"
-    command = [sys.executable, "-m", "facelm", "landmarks", str(photos), "--format", format, "-o", str(out), "--json"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    command = ["landmarks", photos, "--format", format, "-o", out, "--json"]
+    with started(*command, stdout=subprocess.PIPE) as running:
         assert running.stdout and running.stdout.readline()
         running.send_signal(signal.SIGTERM)
-        _, errors = running.communicate(timeout=300)
+        _, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 143
     assert f"{out}: stopped, so it is not written" in errors
     assert list(out.parent.iterdir()) == []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from clips import portrait, write_clip
-from common import ROOT
+from commands import PATIENCE, started, wait_until
 
 from facelm.video.clips import Clip
 
@@ -22,14 +20,11 @@ def test_ctrl_c_leaves_a_playable_video_that_is_not_taken_for_whole(facelm: Run,
     clip = write_clip(tmp_path / "a.mp4", [portrait(at % 5) for at in range(300)], sound=2.0)
     out = tmp_path / "out"
     manifest = tmp_path / "run.jsonl"
-    command = [sys.executable, "-m", "facelm", "overlay", str(clip), "-o", str(out), "--manifest", str(manifest)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+    with started("overlay", clip, "-o", out, "--manifest", manifest) as running:
         # The first bytes reach the file when the encoder has seen enough frames.
-        while not any(path.stat().st_size for path in out.glob(".facelm-*")):
-            assert running.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: any(path.stat().st_size for path in out.glob(".facelm-*")), running)
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=300)
+        _, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     frames = list(Clip(out / "a.overlay.mp4").read())
     assert 1 <= len(frames) < 300 and f"stopped after {len(frames)} frames" in errors

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from commands import PATIENCE
 from numpy.typing import NDArray
 
 from facelm.engines.shared import SharedEngine
@@ -24,7 +26,7 @@ class SlowEngine:
     def predict(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.batches.append(rgb.shape)
         self.begun.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(PATIENCE)
         if (rgb == 255).any():
             raise RuntimeError("out of memory")
         return rgb[..., :1].transpose(0, 3, 1, 2).astype(np.float32)
@@ -44,10 +46,10 @@ def ask(engine: SlowEngine, first: NDArray[np.uint8], others: list[NDArray[np.ui
     shared = SharedEngine(engine)
     with ThreadPoolExecutor(1 + len(others)) as pool:
         futures = [pool.submit(shared.predict, first)]
-        assert engine.begun.wait(20)
+        assert engine.begun.wait(PATIENCE)
         futures += [pool.submit(shared.predict, each) for each in others]
         while len(shared._waiting) < len(others):
-            pass
+            time.sleep(0.001)
         engine.go_on.set()
         return [future.exception() or future.result() for future in futures]
 

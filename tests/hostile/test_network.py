@@ -20,7 +20,7 @@ GUARD = """if True:
     sys.addaudithook(refuse)
 """
 
-EXAMPLE = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+EXAMPLE = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[0]
 
 WAYS = {
     "the example of the README": EXAMPLE,

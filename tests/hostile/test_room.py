@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import write_clip
+from commands import PATIENCE
 from common import ROOT
 
 from facelm.pictures.files import ImageError, atomic_path
@@ -56,7 +57,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_where_no_threads_can_be_started_it_says_so_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FEW_THREADS, str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert "too few threads" in one_line(done)
 
 
@@ -68,7 +69,7 @@ def test_where_there_is_little_memory_it_says_so(limit: str, tmp_path: Path) -> 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     if done.returncode:
@@ -83,7 +84,7 @@ def test_a_signal_ends_it_while_a_library_waits(number: int) -> None:
         assert running.stdout and running.stdout.readline() == "waits\n"
         time.sleep(0.2)
         running.send_signal(number)
-        assert running.wait(60) == 128 + number
+        assert running.wait(PATIENCE) == 128 + number
 
 
 @pytest.fixture
@@ -140,5 +141,5 @@ def test_a_full_disk_in_the_middle_of_a_picture_a_clip_or_a_training_is_told_in_
 @pytest.mark.parametrize("count", [64, 20])
 def test_few_open_files_are_enough(count: int, tmp_path: Path) -> None:
     command = f'ulimit -n {count}; exec "$0" -m facelm parse sample_images -o "$1" --quiet'
-    subprocess.run(["bash", "-c", command, sys.executable, str(tmp_path)], cwd=ROOT, timeout=300, check=True)
+    subprocess.run(["bash", "-c", command, sys.executable, str(tmp_path)], cwd=ROOT, timeout=PATIENCE, check=True)
     assert len(list(tmp_path.glob("*.mask.png"))) == 3

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from commands import PATIENCE
 
 from facelm.pictures import room
 from facelm.pictures.files import ImageError
@@ -19,18 +20,18 @@ def test_pictures_wait_until_there_is_room() -> None:
             shared.take(pixels)
             order.append(name)
             entered.set()
-            leave.wait(10)
+            leave.wait(PATIENCE)
 
     first = threading.Thread(target=work, args=("large", 15))
     first.start()
-    assert entered.wait(10)
+    assert entered.wait(PATIENCE)
     second = threading.Thread(target=work, args=("small", 1))
     second.start()
     second.join(0.2)
     assert second.is_alive() and order == ["large"]
     leave.set()
-    first.join(10)
-    second.join(10)
+    first.join(PATIENCE)
+    second.join(PATIENCE)
     assert order == ["large", "small"]
 
 
@@ -41,7 +42,7 @@ def test_those_that_wait_for_each_other_go_on_one_after_the_other() -> None:
     def work(name: int) -> None:
         with shared.share():
             shared.take(1)
-            together.wait(10)
+            together.wait(PATIENCE)
             shared.take(15)
             done.append(name)
 
@@ -49,7 +50,7 @@ def test_those_that_wait_for_each_other_go_on_one_after_the_other() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert sorted(done) == [0, 1, 2]
 
 
@@ -58,6 +59,12 @@ def test_pixels_may_need_more_than_usual() -> None:
     with pytest.raises(MemoryError, match="memory for 8 pixels"), shared.share(2.5):
         shared.take(8)
         shared.take(9)
+
+
+def test_processes_of_one_machine_divide_the_room_for_several_pictures() -> None:
+    shared = Room(10, 20)
+    shared.divide(4)
+    assert (shared.together, shared.alone) == (2, 20)
 
 
 def test_what_never_has_room_is_refused_at_once() -> None:

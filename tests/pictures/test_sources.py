@@ -3,12 +3,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from commands import PATIENCE, started, wait_until
 from common import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -272,16 +272,14 @@ def test_a_named_pipe_is_read(tmp_path):
     assert rgb.shape == (512, 512, 3)
 
 
-def wait_for_handler(process: int) -> None:
+def wait_for_handler(running: subprocess.Popen[str]) -> None:
     """Until a process minds a signal; where the system does not tell, for as long as starting takes."""
-    status = Path(f"/proc/{process}/status")
+    status = Path(f"/proc/{running.pid}/status")
     if not status.exists():
         time.sleep(4)
         return
-    end = time.monotonic() + 120
     # SIGINT is minded by Python itself from the start on, SIGTERM only by facelm.
-    while time.monotonic() < end and not caught(status) >> (signal.SIGTERM - 1) & 1:
-        time.sleep(0.05)
+    wait_until(lambda: caught(status) >> (signal.SIGTERM - 1) & 1, running)
 
 
 def caught(status: Path) -> int:
@@ -293,9 +291,8 @@ def caught(status: Path) -> int:
 @pytest.mark.parametrize("inputs", [["pipe.jpg"], ["-"], ["--from-file", "pipe.jpg"]])
 def test_the_first_signal_ends_waiting_for_a_pipe(tmp_path, inputs, number):
     os.mkfifo(tmp_path / "pipe.jpg")
-    command = [sys.executable, "-m", "facelm", "landmarks", *inputs]
-    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        wait_for_handler(running.pid)
+    with started("landmarks", *inputs, cwd=tmp_path, stdin=subprocess.PIPE) as running:
+        wait_for_handler(running)
         assert running.poll() is None
         running.send_signal(number)
-        assert running.wait(30) == 128 + number
+        assert running.wait(PATIENCE) == 128 + number

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from common import ROOT
+from commands import PATIENCE, lines, started, wait_until
 from PIL import Image
 
 from facelm.pictures.sources import Source
@@ -38,11 +35,12 @@ def photos(tmp_path: Path, astronaut: np.ndarray) -> Path:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster of one node, with one processor."""
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", started.address)
-        yield started
-    started.shutdown()
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # or it kills workers where others take the memory
+        head = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        patch.setenv("RAY_ADDRESS", head.address)
+        yield head
+        head.shutdown()
 
 
 def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, cluster: Cluster, photos: Path, tmp_path: Path) -> None:
@@ -51,16 +49,14 @@ def test_a_node_that_dies_costs_nothing_but_time(facelm: Run, cluster: Cluster, 
     assert here.returncode == 1
     doomed = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    command = [sys.executable, "-m", "facelm", "parse", photos, "-o", spread, "--json", "--engine", "ray"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        while not list(spread.glob("*.mask.png")):
-            assert running.poll() is None
-            time.sleep(0.1)
+    command = ["parse", photos, "-o", spread, "--json", "--engine", "ray"]
+    with started(*command, stdout=subprocess.PIPE) as running:
+        wait_until(lambda: list(spread.glob("*.mask.png")), running)
         cluster.remove_node(doomed, allow_graceful=False)
-        stdout, stderr = running.communicate(timeout=300)
+        stdout, stderr = running.communicate(timeout=PATIENCE)
     assert running.returncode == 1, stderr
     assert "broken.png" in stderr
-    results = [[json.loads(line) | {"seconds": 0} for line in text.splitlines()] for text in (here.stdout, stdout)]
+    results = [[line | {"seconds": 0} for line in lines(text)] for text in (here.stdout, stdout)]
     assert results[0] == results[1] and len(results[0]) == 25
     names = sorted(path.name for path in local.iterdir())
     assert names == sorted(path.name for path in spread.iterdir()) and len(names) == 24

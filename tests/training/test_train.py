@@ -4,7 +4,6 @@ import json
 import math
 import re
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -146,10 +145,8 @@ def test_resuming_a_finished_run_changes_nothing(straight: Path, tmp_path: Path)
 
 def test_time_that_is_up_leaves_a_checkpoint(config: TrainConfig, tmp_path: Path) -> None:
     config = replace(config, out=str(tmp_path))
-    started = time.monotonic()
-    assert not Run(config).train(max_minutes=0.001)
-    assert time.monotonic() - started < 30
-    assert (tmp_path / "last.ckpt").is_file()
+    assert not Run(config).train(max_minutes=0)
+    assert (tmp_path / "last.ckpt").is_file() and not (tmp_path / "history.csv").exists()
 
 
 def test_start_weights_and_a_validation_folder(
