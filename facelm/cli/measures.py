@@ -21,6 +21,7 @@ from facelm.cli.options import (
     ModelOption,
     Norm,
     load_parser,
+    refuse_overwriting,
 )
 
 
@@ -55,7 +56,7 @@ def evaluate(
 
     written = [out / name for name in ("scores.json", "confusion.png", "reliability.png")] if out else []
     if there := [path for path in written if exists(path) and not overwrite]:
-        raise typer.BadParameter(f"{there[0]} exists already: --overwrite writes it anew")
+        refuse_overwriting(there[0], can_skip=False)
     try:
         task = prepare(data, by, class_order)
     except DataError as error:

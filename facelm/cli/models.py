@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from facelm.cli.options import SOME_FAILED, ClassesOption, DeviceOption, check_finite
+from facelm.cli.options import SOME_FAILED, ClassesOption, DeviceOption, check_finite, refuse_overwriting
 
 
 def train(
@@ -51,6 +51,9 @@ def train(
         bool,
         typer.Option("--preview", help="Only write preview.jpg, a sheet of augmented samples and masks, into --out."),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --preview: write over a sheet that is there.")
+    ] = False,
     device: DeviceOption = "auto",
     resume: Annotated[
         Path | None,
@@ -67,16 +70,21 @@ def train(
     check_finite({"lr": lr, "max_minutes": max_minutes})
     if (resume is None) == (not data):
         raise typer.BadParameter("give --data for a new run, or --resume for one that stopped (not both)")
+    if overwrite and not preview:
+        raise typer.BadParameter("--overwrite is for --preview; a run goes on with --resume, or into another --out")
     from facelm.cli import screen
     from facelm.engines.devices import pick_device
     from facelm.engines.weights import ModelError
-    from facelm.pictures.files import ImageError
+    from facelm.pictures.files import ImageError, exists
     from facelm.training import distributed
     from facelm.training.config import TrainConfig, TrainError
     from facelm.training.data import DataError
     from facelm.training.preview import draw_preview
     from facelm.training.train import Run
 
+    sheet = (resume or out) / "preview.jpg"
+    if preview and exists(sheet) and not overwrite:
+        refuse_overwriting(sheet, can_skip=False)
     interrupted = 0
 
     def stop(signum: int, frame: object) -> None:
@@ -113,8 +121,8 @@ def train(
     try:
         config = config or TrainConfig.load(resume or out)
         if preview:
-            draw_preview(config, Path(config.out) / "preview.jpg")
-            print(Path(config.out) / "preview.jpg")
+            draw_preview(config, sheet)
+            print(sheet)
             return
         with distributed.joined(pick_device(config.device)):
             leads = distributed.rank() == 0

@@ -224,13 +224,17 @@ def match_boxes(job: Job, pictures: Sequence[str]) -> Mapping[str, Sequence[Box]
     return matched.of
 
 
-def refuse_overwriting(path: Path, more: int = 0) -> None:
+def refuse_overwriting(path: Path, more: int = 0, can_skip: bool = True) -> None:
     """End the command: a result is there already.
+
+    Args:
+        path: The result.
+        more: How many others are there too.
+        can_skip: Whether the command has ``--skip-existing``.
 
     Raises:
         typer.BadParameter: Always.
     """
     others = f" (and {more} more)" if more else ""
-    raise typer.BadParameter(
-        f"{path}{others} exists already: --overwrite writes it anew, --skip-existing does only what is missing"
-    )
+    skipping = ", --skip-existing does only what is missing" if can_skip else ""
+    raise typer.BadParameter(f"{path}{others} exists already: --overwrite writes it anew{skipping}")

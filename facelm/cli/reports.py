@@ -52,6 +52,8 @@ def report(
     from facelm.pictures import files
 
     folder = Path(job.inputs[0]) if job.inputs and len(job.inputs) == 1 and not job.from_file else None
+    if files.exists(out) and job.skip_existing:
+        raise typer.Exit()
     if files.exists(out) and not job.overwrite:
         refuse_overwriting(out)
     try:

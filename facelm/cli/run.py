@@ -99,8 +99,8 @@ class Run:
             if self.clips and (job.box or job.engine is Engine.ray):
                 name = next(source.name for source in found if source in self.clips)
                 raise typer.BadParameter(f"{'--box' if job.box else '--engine ray'} is for pictures; {name} is a video")
-            sources.check_outputs([source for source in found if source not in self.clips], suffixes)
-            sources.check_outputs(list(self.clips), [clip_suffix] if suffixes else [])
+            for moving, written_of in ((False, suffixes), (True, [clip_suffix] if suffixes else [])):
+                sources.check_outputs([source for source in found if (source in self.clips) is moving], written_of)
             places.check_distinct(found, job.from_file, job.manifest)
             self.boxes = match_boxes(job, [source.name for source in found]) if job.box else None
         except (texts.UsageError, files.ImageError) as error:

@@ -43,6 +43,8 @@ def test_a_page_of_photos_has_the_failures_too(facelm: Run, tmp_path: Path) -> N
     assert re.search(r"cut\.jpg: truncated or damaged", page)
     again = facelm("report", tmp_path / "in", "-o", tmp_path / "page.html")
     assert again.returncode == 2 and "--overwrite" in again.stderr
+    assert facelm("report", tmp_path / "in", "-o", tmp_path / "page.html", "--skip-existing").returncode == 0
+    assert (tmp_path / "page.html").read_text("utf-8") == page
 
 
 @pytest.mark.parametrize(

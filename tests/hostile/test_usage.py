@@ -38,6 +38,7 @@ OWN = {
     "no such model": (["export", "a\nb"], r"a\nb: no such file"),
     "two that write one file": (["parse", "a\nb.jpg", "c/a\nb.png"], r"would both write a\nb.mask.png"),
     "options that exclude each other": (["train", "--data", "x", "--resume", "y"], "(not both)"),
+    "a run to be written over": (["train", "--data", "x", "--overwrite"], "--overwrite is for --preview"),
     "a number that is not finite": (["train", "--data", "x", "--lr", "nan"], "--lr nan: wanted is a finite number"),
     "standard input, to be timed": (["bench", "-"], "standard input cannot be timed"),
     "options of labelled folders": (["report", "a.jpg", "--by", "age"], "are for one folder with known answers"),

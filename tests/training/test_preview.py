@@ -22,5 +22,12 @@ def test_a_sheet_of_samples_is_written_and_nothing_is_trained(
     photos, masks = sheet[:, :, 0].reshape(24, -1, 3), sheet[:, :, 1].reshape(24, -1, 3)
     assert np.abs(photos - masks).mean((1, 2)).min() > 2
     assert len({photo.tobytes() for photo in photos}) == 24
+    again = ("train", "--data", faces, "--preview", "--size", 64, "--batch", 2, "--seed", 1, "--out", tmp_path / "run")
+    before = (tmp_path / "run" / "preview.jpg").read_bytes()
+    refused = facelm(*again)
+    assert refused.returncode == 2 and "preview.jpg exists already: --overwrite writes it anew\n" in refused.stderr
+    assert (tmp_path / "run" / "preview.jpg").read_bytes() == before
+    assert facelm(*again, "--overwrite").returncode == 0
+    assert (tmp_path / "run" / "preview.jpg").read_bytes() != before
     hair = np.abs(masks - 0.6 * classes.palette()[classes.INDEX["hair"]].astype(int) - 0.4 * photos).max(2) < 25
     assert hair.mean() > 0.02
