@@ -55,6 +55,10 @@ class Room:
                 del self._held[own], self._weights[own]
                 self._change.notify_all()
 
+    def divide(self, count: int) -> None:
+        """Leave room for as many processes on this machine, of which this is one; a picture alone has what it had."""
+        self.together //= count
+
     def take(self, pixels: int) -> None:
         """Wait until there is room for a picture; outside of `share` there is.
 

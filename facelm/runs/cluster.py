@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facelm.pictures.room import ROOM
 from facelm.pictures.sources import Source
 from facelm.pictures.texts import UsageError
 from facelm.runs import batch
@@ -33,13 +34,14 @@ _THREADS = 2  # a worker has one processor
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is told when it starts."""
+    """What a worker is told when it starts; ``beside`` is how many of them share a machine, at the most."""
 
     folder: str
     load: Callable[[], FaceParser | None]
     see: Callable[[FaceParser | None, Source, NDArray[np.uint8]], Seen]
     finish: Callable[[Source, NDArray[np.uint8], Seen], Any]
     weight: float
+    beside: int
 
 
 class _Worker:
@@ -47,6 +49,7 @@ class _Worker:
 
     def __init__(self, task: _Task) -> None:
         os.chdir(task.folder)
+        ROOM.divide(task.beside)
         self.task = task
         self.parser = task.load()
 
@@ -90,14 +93,6 @@ def process(
         import ray
     except ImportError:
         raise UsageError("--engine ray needs Ray: pip install 'facelm[ray]'") from None
-    task = _Task(str(Path.cwd()), load, see, finish, weight)
-
-    class Worker(_Worker):
-        """Knows its task, so that a node that takes over from a dead one does too."""
-
-        def __init__(self) -> None:
-            super().__init__(task)
-
     with ExitStack() as stack:
         # Ray reports dead nodes on standard output, where results go.
         stack.enter_context(redirect_stdout(sys.stderr))
@@ -112,6 +107,16 @@ def process(
         context.enable_progress_bars = False
         resources = ray.cluster_resources()
         cpus, gpus = (int(resources.get(kind, 0)) for kind in ("CPU", "GPU"))
+        kind = "GPU" if gpus else "CPU"
+        beside = max(int(node["Resources"].get(kind, 1)) for node in ray.nodes() if node["Alive"])
+        task = _Task(str(Path.cwd()), load, see, finish, weight, max(1, beside))
+
+        class Worker(_Worker):
+            """Knows its task, so that a node that takes over from a dead one does too."""
+
+            def __init__(self) -> None:
+                super().__init__(task)
+
         seen = ray.data.from_items([{"source": pickle.dumps(source)} for source in sources]).map_batches(
             Worker,
             batch_size=_TOGETHER,
