@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
+from facelm.finding.finder import Detection
 from facelm.landmarks.find import find_landmarks
 from facelm.parsing.face import Face
 from facelm.parsing.masks import paste
@@ -94,10 +95,11 @@ def _time_stages(parser: FaceParser, source: Source, out: Path) -> tuple[dict[st
 
     rgb: NDArray[np.uint8] = sources.read(source)
     clock("read the file", lambda: sources.read(source))
-    clock("find the faces", lambda: parser.finder.find(rgb, parser.min_face, parser.min_score))
+    found: list[Detection] = []
+    clock("find the faces", lambda: found.extend(parser.finder.find(rgb, parser.min_face, parser.min_score)))
     faces: list[Face] = []
-    clock("parse the faces", lambda: faces.extend(parser.parse(rgb)))
-    times["parse the faces"] -= times["find the faces"]
+    clock("parse the faces", lambda: faces.extend(parser.parse_detections(rgb, found)))
+    faces = [face for face in faces if face.score >= parser.min_score]
     mask = np.zeros(rgb.shape[:2], np.uint8)
     clock("paste the mask", lambda: np.copyto(mask, paste(faces, *rgb.shape[:2])))
     clock("find the landmarks", lambda: [find_landmarks(face) for face in faces])

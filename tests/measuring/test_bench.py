@@ -24,7 +24,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) ->
 def test_every_stage_has_a_time(
     portrait: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("facelm.measuring.bench._LEAST_RUNS", 7)
+    monkeypatch.setattr("facelm.measuring.bench._LEAST_RUNS", 1)
     monkeypatch.setattr("facelm.measuring.bench._SIDE_BY_SIDE", 10)
     with pytest.raises(SystemExit) as ended:
         app.app(["bench", str(portrait), "--device", "cpu", "--json"])
@@ -35,9 +35,9 @@ def test_every_stage_has_a_time(
     assert all(milliseconds > 0 for milliseconds in stages.values())
     parts = ("find the faces", "parse the faces", "paste the mask", "find the landmarks")
     whole = stages["picture to mask and landmarks"]
-    assert 0.7 * whole < sum(stages[part] for part in parts) < 1.4 * whole, "medians of parts and of their sum"
+    assert whole == pytest.approx(sum(stages[part] for part in parts)), "of one run"
     assert speed["faces"] == 1 and speed["engine"].startswith("OpenVinoEngine, ")
-    assert speed["pictures_per_second"] > 0 and 50 < speed["peak_memory"] < 5000
+    assert speed["pictures_per_second"] > 0 and 50 < speed["peak_memory"] < 50_000
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(("--model", "colossal"), 2), ((), 1)])
