@@ -15,7 +15,6 @@ from facelm.landmarks.find import Landmarks
 from facelm.parsing.face import Face
 from facelm.pictures import affine
 
-_BARE = tuple(name for name in classes.FACE if name != "eye_g")
 _CAUSES = ("", "unknown", "face", "hand", "glasses", "hair", "hat", "cloth", "neck")
 _BARE_SKIN, _UNKNOWN, _OTHER_FACE, _HAND = 0, 1, 2, 3
 _CAUSE_OF = dict(zip(("eye_g", "hair", "hat", "cloth", "neck"), range(4, len(_CAUSES)), strict=True))
@@ -68,7 +67,7 @@ def find_covered(
         hands: (S, S) pixels of its crop that hands cover, as far as that is known.
     """
     table = np.full(len(classes.NAMES), _UNKNOWN, np.uint8)
-    table[classes.indices(*_BARE)] = _BARE_SKIN
+    table[classes.indices(*classes.CORE)] = _BARE_SKIN
     table[classes.indices(*_CAUSE_OF)] = list(_CAUSE_OF.values())
     seen = table[label(face.probabilities)]
     if own is not None:

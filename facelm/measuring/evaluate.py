@@ -25,6 +25,7 @@ from facelm.parsing.face import Face
 from facelm.parsing.masks import paste
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import files, images
+from facelm.runs.batch import cause_of
 from facelm.training.data import DataError, Example, find_problem
 from facelm.training.scores import ConfusionMatrix
 
@@ -104,8 +105,8 @@ def evaluate(
     for number, truth in enumerate(task.truths, 1):
         try:
             measured.append(_measure(parser, truth, norm, jaw, on_picture))
-        except files.ImageError as error:
-            failed.append(str(error))
+        except Exception as error:  # one picture stops nothing, whatever is raised
+            failed.append(cause_of(str(truth.image), error))
         on_progress(number, len(task.truths))
     groups: dict[str, list[Measured]] = {}
     for each in measured if task.values else ():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from facelm import classes
 from facelm.hands.find import Hand
 from facelm.measuring.evaluate import Measured, Task, evaluate
+from facelm.measuring.metrics import MISSED
 from facelm.measuring.reports import Evaluation, Report
 from facelm.parsing.face import Face
 from facelm.parsing.parser import FaceParser
@@ -22,7 +23,6 @@ from facelm.training.scores import ConfusionMatrix
 
 _MISTAKES = 3
 _LEAST_MISTAKE = 0.001
-_MISSED = 30.0
 
 
 def write_labelled_page(
@@ -30,7 +30,6 @@ def write_labelled_page(
     title: str,
     parser: FaceParser,
     task: Task,
-    norm: str = "interocular",
     find_hands: Callable[[NDArray[np.uint8]], list[Hand]] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> Evaluation:
@@ -41,7 +40,6 @@ def write_labelled_page(
         title: Of the page.
         parser: The model.
         task: The pictures and what is known of them.
-        norm: Unit of the landmark error.
         find_hands: Finds hands, which are drawn too; None where they are not wanted.
         on_progress: Called with (done, all) after each picture.
 
@@ -56,12 +54,12 @@ def write_labelled_page(
         records = record_faces(faces, height, width, hands=found or ())
         hands = None if found is None else describe_hands(found, height, width)
         values = _values(measured)
-        notes = [*_mistakes(measured, task.names)]
+        notes = _mistakes(measured, task.names)
         if task.values:
             notes.append(f"group: {task.values[image.name]}")
         tiles.append(draw_tile(image.name, rgb, faces, records, values, notes, hands))
 
-    found = evaluate(parser, task, norm, on_progress=on_progress, on_picture=see)
+    found = evaluate(parser, task, on_progress=on_progress, on_picture=see)
     tiles += [Tile(line.split(": ")[0], line) for line in found.failed]
     curve = None
     if found.report.landmarks:
@@ -79,7 +77,7 @@ def _values(measured: Measured) -> dict[str, float | None]:
         f1 = scores.scores().mean_f1
         values["F1"] = None if math.isnan(f1) else f1
     if measured.points:
-        errors = [_MISSED if each is None else float(np.nanmean(each.percent)) for each in measured.points]
+        errors = [MISSED if each is None else float(np.nanmean(each.percent)) for each in measured.points]
         values["NME %"] = float(np.mean(errors))
     if measured.faces:
         values["wrong faces"] = float(measured.faces.faces - measured.faces.found + measured.faces.false)

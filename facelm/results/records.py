@@ -119,7 +119,7 @@ class PictureRecord:
         image: The picture or the clip as the user named it.
         width: Pixels; 0 when the picture could not be read.
         height: Pixels; 0 when the picture could not be read.
-        faces: None is not a failure.
+        faces: That none was found is no failure.
         error: Why the picture could not be read, else None.
         stem: Output path without suffix, relative to the output folder; ``.pts`` files are named by it.
         frame: Number of the frame in its clip, from 0; None for a picture.

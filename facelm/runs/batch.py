@@ -170,17 +170,17 @@ def _process(
             rgb = read(source, stopped)
             seen, result = compute(source, rgb)
     except Exception as error:  # as many records as inputs, whatever is raised
-        return Outcome(source, seconds=time.perf_counter() - start, error=cause_of(source, error))
+        return Outcome(source, seconds=time.perf_counter() - start, error=cause_of(source.name, error))
     hands = None if seen.hands is None else len(seen.hands)
     return Outcome(source, len(seen.faces), time.perf_counter() - start, result, hands=hands)
 
 
-def cause_of(source: Source, error: Exception) -> str:
+def cause_of(name: str, error: Exception) -> str:
     """Why a picture or clip failed, in one line that names it."""
     if isinstance(error, ImageError):
         return str(error)
     if is_shortage(error):
-        return str(error_of(source.name, "too large for the memory of this machine"))
+        return str(error_of(name, "too large for the memory of this machine"))
     if isinstance(error, cv2.error):
-        return str(error_of(source.name, f"OpenCV cannot process it ({error.err})"))
-    return str(error_of(source.name, f"cannot be processed ({type(error).__name__}: {first_line(error)})"))
+        return str(error_of(name, f"OpenCV cannot process it ({error.err})"))
+    return str(error_of(name, f"cannot be processed ({type(error).__name__}: {first_line(error)})"))

@@ -96,7 +96,7 @@ def process(
         fault = "; ".join([*clip.faults, *([fault] if fault else [])])
         error = str(error_of(source.name, fault)) if fault else None
     except Exception as raised:  # as many records as inputs, whatever is raised
-        error = cause_of(source, raised)
+        error = cause_of(source.name, raised)
     hands = len(hand_tracks) if how.hands else None
     yield Outcome(source, len(tracks), time.perf_counter() - start, error=error, frames=frames, hands=hands)
 

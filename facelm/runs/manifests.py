@@ -41,8 +41,10 @@ class Manifest:
         self._file, self._stream, self._journal = file, stream, journal
         self._earlier, self._skipped = earlier, skipped
         self._rest = iter(order)
-        for name in earlier.keys() - set(order):
-            _write(earlier[name], self._file)
+        known = set(order)
+        for name, line in earlier.items():
+            if name not in known:
+                _write(line, self._file)
         for line in left_out:
             _write(line, self._file)
             _write(line, self._stream)

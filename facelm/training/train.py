@@ -1,4 +1,4 @@
-"""Training: the loop, its configuration, and what it reports."""
+"""Training: the loop, and the files that a run leaves."""
 
 from __future__ import annotations
 

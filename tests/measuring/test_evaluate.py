@@ -15,6 +15,7 @@ from PIL import Image
 
 from facelm import classes
 from facelm.landmarks.find import find_landmarks
+from facelm.measuring import evaluate as evaluation
 from facelm.parsing.masks import paste
 from facelm.parsing.parser import FaceParser
 
@@ -141,6 +142,21 @@ def test_a_mask_that_does_not_fit_its_picture_is_named(
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
     assert "small.png: 100x100" in done.stderr and "strange.png: class 30" in done.stderr
     assert json.loads(done.stdout)["masks"]["mean_f1"] == 1
+
+
+def test_whatever_is_raised_of_a_picture_stops_nothing(astronaut: np.ndarray, found: Any, tmp_path: Path) -> None:
+    class Failing:
+        def parse(self, rgb: np.ndarray) -> None:
+            raise RuntimeError("native\nlines")
+
+    names = ("a.png", "b.png")
+    for name in names:
+        Image.fromarray(astronaut).save(tmp_path / name)
+    (tmp_path / "landmarks68.json").write_text(json.dumps(dict.fromkeys(names, found[1].tolist())))
+    failed = evaluation.evaluate(Failing(), evaluation.prepare(tmp_path)).failed  # type: ignore[arg-type]
+    assert failed == tuple(
+        f"{tmp_path}/{name}: cannot be processed (RuntimeError: native)" for name in ("a.png", "b.png")
+    )
 
 
 def test_wrong_usage(facelm: Run, astronaut: np.ndarray, found: Any, tmp_path: Path) -> None:

@@ -37,6 +37,15 @@ def test_every_input_has_a_line_in_order(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_of_earlier_runs_over_other_inputs_keep_their_order(tmp_path: Path) -> None:
+    path, names = tmp_path / "run.jsonl", [f"{number}.jpg" for number in (5, 2, 9, 1, 7, 3)]
+    for order in (names, ["new.jpg"], []):
+        with open_manifest(path, None, True, order, {}) as manifest:
+            for name in order:
+                manifest.add({"image": name, "faces": 0})
+    assert [line["image"] for line in lines(path)] == [*names, "new.jpg"]
+
+
 def test_what_a_killed_run_told_is_known_to_the_next(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with pytest.raises(KeyboardInterrupt), open_manifest(path, None, False, ["a", "b"], {}) as manifest:
