@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import CHROMIUM
+from commands import PATIENCE
 
 
 def browse(page: Path, state: str = "", script: str = "") -> str:
@@ -28,7 +29,7 @@ def browse(page: Path, state: str = "", script: str = "") -> str:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=2000"]
     offline = ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}", "--dump-dom"]
     done = subprocess.run(
-        [CHROMIUM, *options, *offline, f"{page.as_uri()}#{state}"], capture_output=True, text=True, timeout=240
+        [CHROMIUM, *options, *offline, f"{page.as_uri()}#{state}"], capture_output=True, text=True, timeout=PATIENCE
     )
     told = re.findall(r"CONSOLE.*", done.stderr)
     assert not told, told

@@ -1,1 +1,1 @@
-"""From a picture to the places of its faces."""
+"""From a picture to the places of its faces and hands."""
