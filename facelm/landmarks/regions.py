@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facelm import classes
-from facelm.landmarks.find import Landmarks, find_landmarks
+from facelm.landmarks.find import find_landmarks
 from facelm.parsing.face import Face
 from facelm.pictures import affine
 
@@ -30,7 +30,6 @@ def paste_regions(
     faces: Sequence[Face],
     mask: NDArray[np.uint8],
     owner: NDArray[np.uint16],
-    landmarks: Sequence[Landmarks] | None = None,
 ) -> NDArray[np.uint8]:
     """The mask of a picture with its skin divided, and beards told from other hair.
 
@@ -38,7 +37,6 @@ def paste_regions(
         faces: All faces of the picture.
         mask: (H, W) of them, from `facelm.parsing.masks.paste`.
         owner: (H, W), whose each pixel is, from `facelm.parsing.masks.paste_instances`.
-        landmarks: Of each face, where they are known already.
 
     Returns:
         A new mask, (H, W) uint8: `facelm.classes.REGIONS` in place of skin, and of hair where it is a beard.
@@ -52,7 +50,7 @@ def paste_regions(
             continue
         matrix = face.to_crop.copy()
         matrix[:, 2] += matrix[:, :2] @ (x, y)
-        points = affine.apply(face.to_crop, (landmarks[number - 1] if landmarks else find_landmarks(face)).points)
+        points = affine.apply(face.to_crop, find_landmarks(face).points)
         size = len(face.inside)
         regions, beard = (
             cv2.warpAffine(
