@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _Refusal: type[Exception] = typer.BadParameter.__bases__[0]
 """Wrong usage of any kind; newer Typer keeps a Click of its own, so the class has no public name."""
+
+_ARENA_MAX = -8  # of glibc's mallopt
 
 _FULL_INSTALL = frozenset(
     {"torch", "torchvision", "segmentation_models_pytorch", "albumentations", "onnx", "onnxscript", "matplotlib"}
@@ -163,6 +167,12 @@ def _quieten() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
+def _share_heap() -> None:
+    """Let all threads take memory from one heap: glibc gives each its own, which keeps the most that it ever held."""
+    with suppress(AttributeError, OSError, TypeError):  # other C libraries have nothing of the kind
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
 def main() -> None:
     """Run the command line; the console script ``facelm``."""
     if not os.environ.get("COLUMNS", "80").isdecimal() or int(os.environ.get("COLUMNS", "80")) < 1:
@@ -171,6 +181,7 @@ def main() -> None:
     _quieten()
     # NumPy's threads wait for work by running in circles, and its matrices here are too small to be shared.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _share_heap()
     status = SOME_FAILED  # also of an error that nobody expected
     # The first to be registered is the last to be called: all that is left then is to take the libraries apart, which
     # takes a tenth of a short run, and which the system does at once.

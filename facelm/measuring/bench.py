@@ -79,8 +79,9 @@ def measure(found: Sequence[Source], model: str, device: str, done: Callable[[in
             faces += count
             done(number, total)
         stages = {name: 1e3 * median(row[name] for row in rows) for name in rows[0]}
+        engine = f"{type(parser.engine).__name__}, {parser.engine.way}"
+        del parser  # the next one is opened for several threads: what the two need is not to be added up
         rate = _time_folder(found, model, device, out, lambda number: done(1 + runs + number, total))
-    engine = f"{type(parser.engine).__name__}, {parser.engine.way}"
     return Speed(engine, batch.THREADS, load, stages, faces / runs, rate, _peak_memory())
 
 
