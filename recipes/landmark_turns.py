@@ -21,7 +21,7 @@ TURNED = "turned"
 """The source of such a face."""
 
 _FRONTAL = 15.0  # yaw in degrees up to which a face can be turned
-_LEAST, _MOST = 15.0, 65.0  # by how much it is turned
+_LEAST, _MOST = 15.0, 75.0  # by how much it is turned
 _NOD = 8.0
 _HEAD = (1.3, 1.7)  # rings around the face, in its own size
 _LOW = np.array(WIDE_CENTRE) - WIDE / 2

@@ -10,7 +10,6 @@ from PIL.Image import Image
 
 from facelm import classes
 from facelm.engines.engine import STRIDE
-from facelm.engines.labels import select
 from facelm.engines.open import open_engine
 from facelm.finding.finder import MIN_SCORE, Detection, Finder
 from facelm.parsing.face import Face, bound_face
@@ -28,12 +27,12 @@ _SMALL_SHARE = 2 / 3  # of the crop; smaller faces are enlarged no further, for 
 _BORDER = 0.04
 _MIDDLE = np.s_[0.44:0.8, 0.36:0.64]  # rows and columns of the face, in its crop
 _LIT = np.s_[0.4:0.8, 0.3:0.7]
-_LEAST_FACE = 0.5
-_BLURRED_SIZES = (128, 64)  # of crops in which faces too blurred for finer ones can be seen; the last for small ones
-_SMALL = 80  # side of the crop in the picture, pixels; of smaller ones the parser is hardly a judge
-# A logistic regression on validation photographs: the power of the finder's odds, and what they are multiplied by.
-_POWER, _SEEN, _UNSEEN_SMALL, _UNSEEN = 1.53, 1.31, 0.86, 0.11
-_FACE = classes.indices(*classes.FACE)
+# A logistic regression on validation photographs: powers of the finder's odds and of those of eyes, brows, nose and
+# mouth in the middle of the crop, and what they are multiplied by. The finer the crop, the better the parser can judge.
+_POWER, _PARTS_POWER, _FACTOR = 1.37, 0.565, 13.7
+_FINE, _FINEST = 100, 200  # side of the crop in the picture, pixels
+_LEAST_PARTS = 1e-4
+_PARTS = classes.indices(*(name for name in classes.CORE if name != "skin"))
 
 
 class FaceParser:
@@ -119,8 +118,7 @@ class FaceParser:
     ) -> list[Face]:
         """Parse the faces that were found: one for each detection, in their order.
 
-        A face whose crop is too blurred to show one is parsed in a coarser crop; where that shows none either it is
-        less likely to be one.
+        Where the crop shows no parts of a face it is less likely to be one.
 
         Args:
             rgb: (H, W, 3) uint8.
@@ -130,20 +128,13 @@ class FaceParser:
         transforms = [align_points(detection.points) for detection in detections]
         sides = [1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))) for transform in transforms]
         parsed = self._parse_crops(rgb, transforms, [self._choose_size(side) for side in sides])
-        for size in _BLURRED_SIZES:
-            unseen = [at for at, (_, labels, _) in enumerate(parsed) if not _shows_face(labels)]
-            coarser = [at for at in unseen if size > _BLURRED_SIZES[-1] or sides[at] < _SMALL]
-            again = self._parse_crops(rgb, [transforms[at] for at in coarser], [size] * len(coarser))
-            for at, seen in zip(coarser, again, strict=True):
-                if _shows_face(seen[1]):
-                    parsed[at] = seen
         contexts = self._look_around(rgb, transforms, [labels for _, labels, _ in parsed], around)
         faces = []
         for detection, transform, side, (probabilities, labels, crop), context in zip(
             detections, transforms, sides, parsed, contexts, strict=True
         ):
             inside = find_inside(rgb.shape, transform, len(labels))
-            score = _agree(detection.score, _shows_face(labels), side)
+            score = _agree(detection.score, probabilities, side)
             box = bound_face(labels, inside, transform)
             faces.append(Face(box, score, transform, probabilities, inside, context, crop))
         return part_boxes(faces, *rgb.shape[:2])
@@ -211,16 +202,14 @@ class FaceParser:
         return contexts
 
 
-def _agree(score: float, shown: bool, side: float) -> float:
-    """The probability of a face, of the finder's and of whether the parser sees one in a crop of a side, pixels."""
-    odds = (score / max(1 - score, 1e-9)) ** _POWER
-    odds *= _SEEN if shown else _UNSEEN_SMALL if side < _SMALL else _UNSEEN
+def _agree(score: float, probabilities: NDArray[np.float32], side: float) -> float:
+    """The probability of a face, of the finder's and of the parts that the parser sees in a crop of a side, pixels."""
+    middle = _part(probabilities.shape[-1], _MIDDLE)
+    parts = sum(float(probabilities[each][middle].mean()) for each in _PARTS)
+    parts = min(max(parts, _LEAST_PARTS), 1 - _LEAST_PARTS)
+    power = _PARTS_POWER * (min(side, _FINEST) / _FINE) ** 0.25
+    odds = _FACTOR * (score / max(1 - score, 1e-9)) ** _POWER * (parts / (1 - parts)) ** power
     return odds / (1 + odds)
-
-
-def _shows_face(labels: NDArray[np.uint8]) -> bool:
-    """Whether there is some of a face in the middle of a crop."""
-    return float(select(labels, _FACE)[_part(len(labels), _MIDDLE)].mean()) > _LEAST_FACE
 
 
 def _part(size: int, shares: tuple[slice, slice]) -> tuple[slice, slice]:
