@@ -57,10 +57,7 @@ class FaceRecord:
     covered_by: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        shapes = {"box": (4,), "landmarks": (POINTS, 2), "confidence": (POINTS,), "visible": (POINTS,)}
-        if self.landmarks_3d is not None:
-            shapes["landmarks_3d"] = (POINTS, 3)
-        _check(self, {"score": (), "roll": (), "yaw": (), "pitch": (), **shapes})
+        _check(self, POINTS, "score", "roll", "yaw", "pitch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,16 +90,16 @@ class HandRecord:
     track: int | None = None
 
     def __post_init__(self) -> None:
-        count = hand_points.POINTS
-        shapes = {"score": (), "box": (4,), "landmarks": (count, 2), "confidence": (count,), "visible": (count,)}
-        if self.landmarks_3d is not None:
-            shapes["landmarks_3d"] = (count, 3)
-        _check(self, shapes)
+        _check(self, hand_points.POINTS, "score")
         if self.side not in ("left", "right"):
             raise ValueError(f"side is {self.side}, not left or right")
 
 
-def _check(record: FaceRecord | HandRecord, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def _check(record: FaceRecord | HandRecord, count: int, *numbers: str) -> None:
+    shapes: dict[str, tuple[int, ...]] = {name: () for name in numbers}
+    shapes |= {"box": (4,), "landmarks": (count, 2), "confidence": (count,), "visible": (count,)}
+    if record.landmarks_3d is not None:
+        shapes["landmarks_3d"] = (count, 3)
     for name, shape in shapes.items():
         values = np.asarray(getattr(record, name), np.float64)
         if values.shape != shape:
