@@ -27,8 +27,8 @@ _SMALL_SHARE = 2 / 3  # of the crop; smaller faces are enlarged no further, for 
 _BORDER = 0.04
 _MIDDLE = np.s_[0.44:0.8, 0.36:0.64]  # rows and columns of the face, in its crop
 _LIT = np.s_[0.4:0.8, 0.3:0.7]
-# A logistic regression on validation photographs: powers of the finder's odds and of those of eyes, brows, nose and
-# mouth in the middle of the crop, and what they are multiplied by. The finer the crop, the better the parser can judge.
+# A logistic regression on validation photographs (recipes/face_score.py): powers of the finder's odds and of those of
+# the parts of the face, and what they are multiplied by.
 _POWER, _PARTS_POWER, _FACTOR = 1.37, 0.565, 13.7
 _FINE, _FINEST = 100, 200  # side of the crop in the picture, pixels
 _LEAST_PARTS = 1e-4
@@ -134,7 +134,7 @@ class FaceParser:
             detections, transforms, sides, parsed, contexts, strict=True
         ):
             inside = find_inside(rgb.shape, transform, len(labels))
-            score = _agree(detection.score, probabilities, side)
+            score = _agree(detection.score, see_parts(probabilities, side))
             box = bound_face(labels, inside, transform)
             faces.append(Face(box, score, transform, probabilities, inside, context, crop))
         return part_boxes(faces, *rgb.shape[:2])
@@ -202,14 +202,23 @@ class FaceParser:
         return contexts
 
 
-def _agree(score: float, probabilities: NDArray[np.float32], side: float) -> float:
-    """The probability of a face, of the finder's and of the parts that the parser sees in a crop of a side, pixels."""
+def see_parts(probabilities: NDArray[np.float32], side: float) -> float:
+    """Logarithm of the odds that eyes, brows, nose and mouth are seen where a crop of a face has them.
+
+    Args:
+        probabilities: (19, S, S), of the crop.
+        side: Of the crop in the picture, pixels; the finer it is, the better the parser can judge, so the odds grow.
+    """
     middle = _part(probabilities.shape[-1], _MIDDLE)
-    parts = sum(float(probabilities[each][middle].mean()) for each in _PARTS)
-    parts = min(max(parts, _LEAST_PARTS), 1 - _LEAST_PARTS)
-    power = _PARTS_POWER * (min(side, _FINEST) / _FINE) ** 0.25
-    odds = _FACTOR * (score / max(1 - score, 1e-9)) ** _POWER * (parts / (1 - parts)) ** power
-    return odds / (1 + odds)
+    seen = sum(float(probabilities[each][middle].mean()) for each in _PARTS)
+    seen = min(max(seen, _LEAST_PARTS), 1 - _LEAST_PARTS)
+    return float(np.log(seen / (1 - seen)) * (min(side, _FINEST) / _FINE) ** 0.25)
+
+
+def _agree(score: float, parts: float) -> float:
+    """The probability of a face, from the finder's and the logarithm of the odds of its parts."""
+    odds = _FACTOR * (score / max(1 - score, 1e-9)) ** _POWER * np.exp(_PARTS_POWER * parts)
+    return float(odds / (1 + odds))
 
 
 def _part(size: int, shares: tuple[slice, slice]) -> tuple[slice, slice]:
