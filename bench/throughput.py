@@ -24,8 +24,8 @@ from facelm.parsing.masks import paste
 from facelm.parsing.parser import FaceParser
 from facelm.pictures import images
 from facelm.pictures.sources import Source, find
-from facelm.results import formats
 from facelm.results.faces import record_faces
+from facelm.results.pts import write_pts
 from facelm.results.records import PictureRecord
 from facelm.runs.batch import THREADS, Seen, process
 
@@ -58,7 +58,7 @@ def main(folder: str, count: int) -> None:
             height, width = rgb.shape[:2]
             images.write_mask(Path(out) / f"{source.stem}.mask.png", paste(faces, height, width), classes.palette())
             record = PictureRecord(source.name, width, height, record_faces(faces, height, width), stem=source.stem)
-            formats.save([record], "pts", Path(out))
+            write_pts(record, Path(out))
 
         begun = time.perf_counter()
         pictures = islice(cycle(find([folder])), count)

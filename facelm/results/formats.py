@@ -1,7 +1,7 @@
-"""The files that records are written to: JSON, CSV, iBUG ``.pts``, COCO, YOLO and NumPy.
+"""The files that hold the records of all pictures: JSON, CSV, COCO and NumPy.
 
 :func:`dump` writes records to an open text stream as they come; :func:`save` writes them to a path, whole or not
-at all.
+at all. The formats that have files for each picture are in ``pts.py`` and ``yolo.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from facelm.results.arrays import save_npz
 from facelm.results.coco import dump_coco
 from facelm.results.journals import read_lines
 from facelm.results.openface import dump_csv
-from facelm.results.pts import save_pts
 from facelm.results.records import (
     CONFIDENCE_DECIMALS,
     FaceRecord,
@@ -29,7 +28,6 @@ from facelm.results.records import (
     plain_text,
     rounded,
 )
-from facelm.results.yolo import save_yolo
 
 
 def to_json(record: PictureRecord) -> dict[str, Any]:
@@ -152,27 +150,21 @@ def save(
     root: Path | None = None,
     with_hands: bool = False,
 ) -> None:
-    """Write records to a file, whole or not at all; for ``pts`` and ``yolo``, to files in a folder.
+    """Write records to a file, whole or not at all.
 
     Args:
         records: May be a generator; when it raises, an earlier file at ``path`` stays as it was.
         format: One of ``FORMATS``.
-        path: Parent folders are made. In a folder every single file is whole, and those that were
-            finished before an error stay.
+        path: Parent folders are made.
         solid: The faces have landmarks in three dimensions: CSV and NumPy files get them too.
         root: As for `dump`.
         with_hands: The records tell of hands, for which CSV has a table of its own, see `hand_table`.
 
     Raises:
-        ValueError: The format is unknown, a picture has no stem to name its files by, or two would write the same
-            one.
+        ValueError: The format is unknown.
         ImageError: The file cannot be written.
     """
-    if format == "pts":
-        save_pts(records, path)
-    elif format == "yolo":
-        save_yolo(records, path)
-    elif format == "npz":
+    if format == "npz":
         save_npz(records, path, solid)
     elif format == "csv" and with_hands:
         with ExitStack() as stack:
@@ -211,7 +203,9 @@ _DUMPERS: dict[str, Callable[[Iterable[PictureRecord], TextIO], None]] = {
     "json": _dump_json,
 }
 
-FORMATS = ("jsonl", "json", "csv", "pts", "coco", "yolo", "npz")
+FORMATS = ("jsonl", "json", "csv", "coco", "npz")
+"""The formats that have one file for all pictures."""
+
 TEXT_FORMATS = ("jsonl", "json", "csv", "coco")
 """The formats that can go to standard output."""
 

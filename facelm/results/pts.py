@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,22 +32,6 @@ def write_pts(record: PictureRecord, folder: Path, clear: bool = False) -> None:
     for number, face in reversed(list(enumerate(record.faces, 1))):
         with atomic_path(_path(record, folder, face.track or number)) as partial:
             partial.write_text(_text(face), encoding="ascii", newline="\n")
-
-
-def save_pts(records: Iterable[PictureRecord], folder: Path) -> None:
-    """Write the files of all pictures.
-
-    Raises:
-        ValueError: A picture has no stem, or two faces would go to the same file.
-        ImageError: A file cannot be written.
-    """
-    written: set[Path] = set()
-    for record in records:
-        files = {_path(record, folder, face.track or at) for at, face in enumerate(record.faces, 1)}
-        if twice := written & files:
-            raise ValueError(f"{record.image} and another picture would both write {twice.pop()}")
-        written |= files
-        write_pts(record, folder)
 
 
 def _path(record: PictureRecord, folder: Path, number: int) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,23 +31,6 @@ def write_yolo(record: PictureRecord, folder: Path) -> None:
     lines = [_line(face, record) for face in record.faces]
     with atomic_path(folder / f"{record.stem}.txt") as partial:
         partial.write_text("".join(f"{line}\n" for line in lines if line), encoding="ascii", newline="\n")
-
-
-def save_yolo(records: Iterable[PictureRecord], folder: Path) -> None:
-    """Write the files of all pictures that could be read.
-
-    Raises:
-        ValueError: A picture has no stem, or two pictures have the same.
-        facelm.ImageError: A file cannot be written.
-    """
-    written: set[str] = set()
-    for record in records:
-        if record.error is not None:
-            continue
-        if record.stem in written:
-            raise ValueError(f"{record.image} and another picture would both write {record.stem}.txt")
-        written.add(record.stem)
-        write_yolo(record, folder)
 
 
 def _line(face: FaceRecord, picture: PictureRecord) -> str:

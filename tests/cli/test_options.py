@@ -37,7 +37,7 @@ def test_options_of_the_parser_reach_it(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_formats_of_the_command_line_are_those_of_the_writers() -> None:
-    assert tuple(kind.value for kind in options.Format) == formats.FORMATS
+    assert sorted(kind.value for kind in options.Format) == sorted((*formats.FORMATS, *formats.FOLDER_FORMATS))
 
 
 def test_faces_have_the_same_numbers_and_bits_however_they_are_run(facelm: Run, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_every_format_takes_pictures_without_a_face(records, format, tmp_path):
 
 
 def test_unknown_formats(tmp_path):
-    with pytest.raises(ValueError, match="'xml'; choose from jsonl, json, csv, pts, coco, yolo, npz"):
+    with pytest.raises(ValueError, match="'xml'; choose from jsonl, json, csv, coco, npz"):
         formats.save([], "xml", tmp_path / "faces.xml")
     for format in ("xml", "npz", "pts", "yolo"):
         with pytest.raises(ValueError, match=f"no text format '{format}'"):

@@ -7,7 +7,7 @@ import pytest
 from recorded import face, same
 
 from facelm.pictures.files import ImageError
-from facelm.results import formats
+from facelm.results.pts import write_pts
 from facelm.results.records import PictureRecord
 
 
@@ -20,30 +20,23 @@ def read_pts(path: Path) -> np.ndarray:
 
 
 def test_pts_is_1_based_and_keeps_sub_folders(records, points, tmp_path):
-    formats.save(records, "pts", tmp_path / "out")
+    for record in records:
+        write_pts(record, tmp_path / "out")
     files = ["Zoë ünd 1.pts", "sub/two.pts", "sub/two.2.pts"]
     found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     assert found == set(files)
     same([read_pts(tmp_path / "out" / name) for name in files], points)
     corner = PictureRecord("c.jpg", 9, 9, (face(landmarks=np.zeros((68, 2))),), stem="c.d")
-    formats.save([corner], "pts", tmp_path)
+    write_pts(corner, tmp_path)
     assert (tmp_path / "c.d.pts").read_text().splitlines()[3] == "1.00 1.00"
-
-
-def test_pts_never_writes_over_another_face(tmp_path):
-    two = PictureRecord("a.jpg", 9, 9, (face(1), face(2)), stem="a")
-    one = PictureRecord("a.2.jpg", 9, 9, (face(3),), stem="a.2")
-    with pytest.raises(ValueError, match=r"a\.2\.jpg and another picture would both write .*a\.2\.pts"):
-        formats.save([two, one], "pts", tmp_path)
-    same(read_pts(tmp_path / "a.2.pts"), two.faces[1].landmarks)
 
 
 def test_pts_needs_a_stem(tmp_path):
     with pytest.raises(ValueError, match=r"a\.jpg has no stem"):
-        formats.save([PictureRecord("a.jpg", 9, 9, (face(),))], "pts", tmp_path)
+        write_pts(PictureRecord("a.jpg", 9, 9, (face(),)), tmp_path)
 
 
 def test_pts_folder_that_is_a_file(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(ImageError, match="out"):
-        formats.save([PictureRecord("a.jpg", 9, 9, (face(),), stem="a")], "pts", tmp_path / "out")
+        write_pts(PictureRecord("a.jpg", 9, 9, (face(),), stem="a"), tmp_path / "out")

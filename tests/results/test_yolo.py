@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from recorded import ellipse, face
 
-from facelm.results import formats
 from facelm.results.coco import encode_polygons
 from facelm.results.records import PictureRecord
+from facelm.results.yolo import write_yolo
 
 POINTS = np.linspace((3.0, 4.0), (70.0, 50.0), 68)
 
@@ -27,9 +27,8 @@ def test_pose_has_box_and_points_as_shares(tmp_path: Path) -> None:
     points[0], points[1] = (-0.6, 10), (20, 59.6)
     visible = np.arange(68) % 2 == 0
     record = PictureRecord("in/a.jpg", 80, 60, (face(landmarks=points, visible=visible),), stem="in/a")
-    formats.save(
-        [record, PictureRecord("b.jpg", 8, 8, stem="b"), PictureRecord("c.jpg", error="cut")], "yolo", tmp_path
-    )
+    write_yolo(record, tmp_path)
+    write_yolo(PictureRecord("b.jpg", 8, 8, stem="b"), tmp_path)
     (line,) = read_yolo(tmp_path / "in/a.txt")
     assert len(line) == 5 + 3 * 68
     assert min(line[1:5]) >= 0 and max(line[1:5]) <= 1
@@ -49,7 +48,7 @@ def test_segmentation_is_one_outline_of_all_parts(tmp_path: Path) -> None:
     region = ellipse()
     region[:, 38:42] = False
     record = PictureRecord("a.jpg", 80, 60, (face(region=encode_polygons(region)), face(region=[])), stem="a")
-    formats.save([record], "yolo", tmp_path)
+    write_yolo(record, tmp_path)
     (line,) = read_yolo(tmp_path / "a.txt")
     outline = np.array(line[1:]).reshape(-1, 2)
     assert outline.min() >= 0 and outline.max() <= 1
@@ -59,9 +58,6 @@ def test_segmentation_is_one_outline_of_all_parts(tmp_path: Path) -> None:
     assert ((again > 0) ^ region).sum() < 0.02 * region.sum()
 
 
-def test_two_pictures_never_write_the_same_file(tmp_path: Path) -> None:
-    twice = [PictureRecord(name, 9, 9, stem="a") for name in ("a.jpg", "a.png")]
-    with pytest.raises(ValueError, match=r"a\.png and another picture would both write a\.txt"):
-        formats.save(twice, "yolo", tmp_path)
+def test_labels_need_a_stem(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no stem"):
-        formats.save([PictureRecord("a.jpg", 9, 9)], "yolo", tmp_path)
+        write_yolo(PictureRecord("a.jpg", 9, 9), tmp_path)
