@@ -7,12 +7,16 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facelm.pictures import files
 from facelm.training.config import TrainError
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 def write_history(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -37,40 +41,40 @@ def is_stale(history: Sequence[Mapping[str, float]], patience: int | None) -> bo
     return bool(scores) and patience is not None and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
-def open_board(wanted: bool, folder: Path) -> Board | None:
-    """What writes for TensorBoard, if it is wanted.
-
-    Raises:
-        TrainError: TensorBoard is not installed.
-    """
-    try:
-        return Board(folder) if wanted else None
-    except ImportError as error:
-        raise TrainError("--tensorboard needs TensorBoard: pip install 'facelm[tensorboard]'") from error
-
-
 class Board:
     """Scalars of a run for TensorBoard, beside ``history.csv``.
 
     Args:
-        folder: Of the event files.
+        folder: Of the event files; None where they are not wanted.
 
     Raises:
-        ImportError: TensorBoard is not installed.
+        TrainError: TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
+    def __init__(self, folder: Path | None) -> None:
+        self._writer: SummaryWriter | None = None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise TrainError("--tensorboard needs TensorBoard: pip install 'facelm[tensorboard]'") from error
         self._writer = SummaryWriter(str(folder))
 
     def write(self, row: Mapping[str, float]) -> None:
         """Write the losses and scores of an epoch."""
+        if self._writer is None:
+            return
         for name, value in row.items():
             if name != "epoch":
                 group = "loss" if name.endswith("loss") else "f1" if name.startswith("f1_") else "validation"
                 self._writer.add_scalar(f"{group}/{name.removeprefix('f1_')}", value, int(row["epoch"]))
         self._writer.flush()
+
+    def close(self) -> None:
+        """End the event file and its thread; what is written later goes to a new one."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from facelm.pictures import files
 from facelm.training import distributed
 from facelm.training.checkpoint import load_checkpoint, save_checkpoint
 from facelm.training.config import TrainConfig, TrainError
-from facelm.training.curves import draw_curves, is_stale, open_board, write_history
+from facelm.training.curves import Board, draw_curves, is_stale, write_history
 from facelm.training.events import Checking, Epoch, Event, Missing, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
@@ -97,7 +98,7 @@ class Run:
         )
         self.precision = devices.pick_precision(self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
-        self.board = open_board(config.tensorboard and distributed.rank() == 0, self.folder / "tensorboard")
+        self.board = Board(self.folder / "tensorboard" if config.tensorboard and distributed.rank() == 0 else None)
         self.epoch, self.step = 0, 0
         self.loss_sum = 0.0
         self.best_f1 = -1.0
@@ -115,8 +116,7 @@ class Run:
             max_minutes: End before this many minutes are over, counted from the call.
 
         Returns:
-            True when it is done; False when there is more to resume. A checkpoint is there
-            either way.
+            True when it is done; False when there is more to resume. A checkpoint is there either way.
 
         Raises:
             TrainError: The loss is no longer a number.
@@ -124,12 +124,13 @@ class Run:
         """
         minutes = math.inf if max_minutes is None else max_minutes
         deadline = time.monotonic() + 60 * minutes - min(_SECONDS_TO_SAVE, 6 * minutes)
-        while self.epoch < self.config.epochs and not is_stale(self.history, self.config.patience):
-            done = self._train_epoch(deadline) and self._finish_epoch(deadline)
-            if distributed.rank() == 0:
-                self._save_checkpoint()
-            if not done:
-                return False
+        with closing(self.board):
+            while self.epoch < self.config.epochs and not is_stale(self.history, self.config.patience):
+                done = self._train_epoch(deadline) and self._finish_epoch(deadline)
+                if distributed.rank() == 0:
+                    self._save_checkpoint()
+                if not done:
+                    return False
         return True
 
     def _train_epoch(self, deadline: float) -> bool:
@@ -220,8 +221,7 @@ class Run:
         if distributed.rank() == 0:
             write_history(self.history, self.folder / "history.csv")
             draw_curves(self.history, self.folder / "curves.png")
-            if self.board:
-                self.board.write(row)
+            self.board.write(row)
         report = Epoch(self.epoch + 1, self.config.epochs, row["train_loss"], val_loss, scores, best)
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         self.on_event(report)

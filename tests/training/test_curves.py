@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,9 @@ def test_a_run_ends_when_its_patience_is_out(config: TrainConfig, tmp_path: Path
 def test_losses_and_scores_are_written_for_tensorboard(config: TrainConfig, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    before = set(threading.enumerate())
     Run(replace(config, out=str(tmp_path / "run"), epochs=2, tensorboard=True)).train()
+    assert not [each for each in set(threading.enumerate()) - before if type(each).__module__.startswith("tensorboard")]
     board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     board.Reload()
     table = pandas.read_csv(tmp_path / "run" / "history.csv")
