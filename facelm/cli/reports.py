@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facelm.video.watching import SeenFrame
 
 _LABELS = ("masks", "landmarks68.json", "faces.json", "CelebAMask-HQ-mask-anno")
+_NOT_LABELLED = ("box", "every", "no_smooth", "faces", "max_pixels", "manifest", "as_json", "engine")
 
 
 @takes_job
@@ -97,12 +98,18 @@ def report(
     except files.ImageError as error:
         screen.warn(str(error))
         raise typer.Exit(SOME_FAILED) from None
-    print(out)
+    if not job.as_json:
+        print(out)
     run.exit()
 
 
 def _report_labelled(job: Job, folder: Path, out: Path, by: str | None, order: str | None, hands: bool) -> bool:
     """Write the page of a folder with known answers; whether a picture failed."""
+    usual = Job()
+    for name in _NOT_LABELLED:
+        if (getattr(job, name) or None) != (getattr(usual, name) or None):
+            option = name.removeprefix("as_").replace("_", "-")
+            raise typer.BadParameter(f"--{option} is not for a folder with known answers: {folder}")
     from facelm.cli import screen
     from facelm.measuring.evaluate import prepare
     from facelm.measuring.pages import write_labelled_page

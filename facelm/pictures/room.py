@@ -20,7 +20,7 @@ BYTES_A_PIXEL = 30
 """From the decoded picture to the encoded result, at their most."""
 
 _SHARE = 0.5  # of the memory that there is, for several pictures
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container
+_CGROUPS, _OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 class Room:
@@ -90,9 +90,9 @@ class Room:
 def find_memory() -> int:
     """Bytes of memory that this process may use, as far as the system tells."""
     found = [_physical()]
-    for name in _LIMITS:
+    for path in _limits():
         try:
-            found.append(int(Path(name).read_text(encoding="ascii")))
+            found.append(int(path.read_text(encoding="ascii")))
         except (OSError, ValueError):  # there is none, or it is "max"
             continue
     if sys.platform != "win32":
@@ -101,6 +101,21 @@ def find_memory() -> int:
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         found += [] if limit == resource.RLIM_INFINITY else [limit]
     return min(found)
+
+
+def _limits() -> Iterator[Path]:
+    """Where the limits of this process's control groups and of those above them stand, as Linux has them, v2 and v1."""
+    try:
+        lines = os.fsdecode(_OWN_CGROUPS.read_bytes()).splitlines()
+    except OSError:
+        return
+    for _, controllers, name in (line.split(":", 2) for line in lines):
+        group = Path(name.lstrip("/"))
+        for each in (group, *group.parents):
+            if not controllers:
+                yield _CGROUPS / each / "memory.max"
+            elif "memory" in controllers.split(","):
+                yield _CGROUPS / "memory" / each / "memory.limit_in_bytes"
 
 
 def _physical() -> int:

@@ -36,8 +36,13 @@ def test_a_page_of_photos_has_the_failures_too(facelm: Run, tmp_path: Path) -> N
     for name in ("person.jpg", "no_face.jpg"):
         shutil.copy(ROOT / "sample_images" / name, tmp_path / "in" / name)
     (tmp_path / "in" / "cut.jpg").write_bytes((ROOT / "sample_images" / "person.jpg").read_bytes()[:3000])
-    done = facelm("report", tmp_path / "in", "-o", tmp_path / "page.html")
+    done = facelm("report", tmp_path / "in", "-o", tmp_path / "page.html", "--json")
     assert done.returncode == 1 and "cut.jpg" in done.stderr
+    assert [Path(json.loads(line)["image"]).name for line in done.stdout.splitlines()] == [
+        "cut.jpg",
+        "no_face.jpg",
+        "person.jpg",
+    ]
     page = (tmp_path / "page.html").read_text("utf-8")
     assert page.count("<article") == 3 and page.count("data:image/jpeg") == 2
     assert re.search(r"cut\.jpg: truncated or damaged", page)
@@ -55,3 +60,25 @@ def test_wrong_usage_of_the_page_is_told(facelm: Run, tmp_path: Path, options: l
     given = [ROOT / "sample_images" / "person.jpg"] if options else []
     done = facelm("report", *given, *options, "-o", tmp_path / "page.html")
     assert done.returncode == 2 and told in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--box", "1,2,3,4"],
+        ["--every", 2],
+        ["--no-smooth"],
+        ["--faces", "largest"],
+        ["--max-pixels", 9],
+        ["--manifest", "run.jsonl"],
+        ["--json"],
+        ["--engine", "ray"],
+    ],
+)
+def test_options_that_a_folder_with_known_answers_has_no_use_for_are_told(
+    facelm: Run, tmp_path: Path, options: list[str]
+) -> None:
+    (tmp_path / "masks").mkdir()
+    done = facelm("report", tmp_path, *options, "-o", tmp_path / "page.html")
+    assert done.returncode == 2 and not (tmp_path / "page.html").exists()
+    assert f"{options[0]} is not for a folder with known answers" in done.stderr and len(done.stderr.splitlines()) == 1

@@ -85,6 +85,32 @@ def test_the_memory_is_that_of_the_machine_or_less() -> None:
     assert 1 << 28 < find_memory() < 1 << 50
 
 
+@pytest.mark.parametrize(
+    ("own", "limits", "wanted"),
+    [
+        (
+            "0::/user.slice/run.scope\n",
+            {"memory.max": "max", "user.slice/run.scope/memory.max": "500000000"},
+            500000000,
+        ),
+        ("0::/user.slice/run.scope\n", {"user.slice/memory.max": "400000000", "other/memory.max": "1"}, 400000000),
+        ("0::/\n", {"memory.max": "300000000\n"}, 300000000),
+        ("9:name=systemd:/\n4:cpu,memory:/job\n0::/\n", {"memory/job/memory.limit_in_bytes": "200000000"}, 200000000),
+        ("4:memory:/docker/hidden\n", {"memory/memory.limit_in_bytes": "100000000"}, 100000000),
+    ],
+)
+def test_the_memory_is_that_of_the_control_group_or_of_one_above(
+    own: str, limits: dict[str, str], wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(limit)
+    (tmp_path / "own").write_text(own)
+    monkeypatch.setattr(room, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(room, "_OWN_CGROUPS", tmp_path / "own")
+    assert find_memory() == wanted
+
+
 def test_files_are_read_up_to_a_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"12345")
