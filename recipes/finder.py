@@ -15,6 +15,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import logistic
 import numpy as np
 import torch
 import training
@@ -23,8 +24,6 @@ from finder_loss import Truth, finder_loss, make_cells
 from finder_samples import Sample, SampleMaker
 from numpy.typing import NDArray
 from rich.progress import track
-from scipy.optimize import minimize
-from scipy.special import expit
 from torch import Tensor
 from training import Plan
 
@@ -141,12 +140,7 @@ def calibrate(photos: list[Example]) -> NDArray[np.float64]:
         rows.append(np.column_stack([logit(seen.scores), logit(near.scores)])[~unsure])
         right.append(is_face[~unsure])
     looks, faces = np.concatenate(rows), np.concatenate(right)
-
-    def loss(values: NDArray[np.float64]) -> float:
-        chance = expit(looks @ values[:2] + values[2]).clip(1e-6, 1 - 1e-6)
-        return float(-np.where(faces, np.log(chance), np.log(1 - chance)).mean())
-
-    return minimize(loss, [0.5, 0.5, 0.0], method="Nelder-Mead").x
+    return logistic.fit(np.column_stack([looks, np.ones(len(looks))]), faces)
 
 
 def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import logistic
 import numpy as np
 import torch
 import training
 from hand_samples import Hand, Sample, SampleMaker, cut, read_hands, read_places
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch import Tensor
 from torch.nn import functional
 from training import Plan
@@ -99,13 +99,7 @@ def measure(network: HandNet, hands: list[Hand]) -> tuple[NDArray[np.float64], N
 
 def calibrate(errors: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """What makes the probability that a point is right of the error that is expected."""
-    near, log_error = (errors < NEAR).ravel(), expected.ravel()
-
-    def cost(values: NDArray[np.float64]) -> float:
-        logits = values[0] * log_error + values[1]
-        return float((np.logaddexp(0, logits) - near * logits).mean() + 1e-4 * (values**2).sum())
-
-    return minimize(cost, [-1.0, -2.0], method="Nelder-Mead").x
+    return logistic.fit(np.column_stack([expected.ravel(), np.ones(expected.size)]), (errors < NEAR).ravel())
 
 
 if __name__ == "__main__":

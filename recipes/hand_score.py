@@ -12,10 +12,10 @@ import json
 import sys
 from pathlib import Path
 
+import logistic
 import numpy as np
 from finder import overlap
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from facelm.finding.finder import Finder, logit
 from facelm.hands.reader import align_hand, align_palm, read_hands
@@ -58,12 +58,7 @@ def main(split: Path) -> None:
     odds, share = logit(np.concatenate(rows)), np.concatenate(shares)
     sure = (share > HAND) | (share <= NO_HAND)
     looks, hands = np.column_stack([odds, np.ones(len(odds))])[sure], share[sure] > HAND
-
-    def cost(values: NDArray[np.float64]) -> float:
-        logits = looks @ values
-        return float((np.logaddexp(0, logits) - hands * logits).mean() + 1e-4 * (values**2).sum())
-
-    values = minimize(cost, np.zeros(4)).x
+    values = logistic.fit(looks, hands)
     print(f"_WEIGHTS, _CONSTANT = np.array([{', '.join(f'{each:.2f}' for each in values[:3])}]), {values[3]:.2f}")
     taken = looks @ values > 0
     print(

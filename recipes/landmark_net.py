@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import logistic
 import numpy as np
 import onnx
 import torch
@@ -32,8 +33,6 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from rich.console import Console
 from rich.progress import track
-from scipy.optimize import minimize
-from scipy.special import expit
 from torch import Tensor, nn
 
 from facelm.finding import finder
@@ -242,17 +241,9 @@ def examine(
 
 
 def calibrate(features: NDArray[np.float64], near: NDArray[np.bool_], sources: NDArray[np.str_]) -> NDArray[np.float64]:
-    """The coefficients of the logistic regression, with a slight preference for small ones; small sets count more."""
+    """The coefficients of the certainty; small sets count more."""
     _, at, counts = np.unique(sources, return_inverse=True, return_counts=True)
-    weights = counts[at] ** -0.5
-    weights /= weights.sum()
-
-    def cost(coefficients: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = features @ coefficients
-        value = weights @ (np.logaddexp(0, logits) - near * logits) + 1e-4 * coefficients @ coefficients
-        return value, features.T @ (weights * (expit(logits) - near)) + 2e-4 * coefficients
-
-    return minimize(cost, np.zeros(features.shape[1]), jac=True).x
+    return logistic.fit(features, near, counts[at] ** -0.5)
 
 
 if __name__ == "__main__":
