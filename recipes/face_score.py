@@ -10,30 +10,25 @@ whose faces are not all labelled. It prints the line for ``parser.py``, and the 
 import sys
 from pathlib import Path
 
+import logistic
 import numpy as np
 from finder import overlap
 from finder_data import read_photos
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from facelm.finding.finder import logit
 from facelm.parsing.parser import FaceParser, see_parts
 
 WORTH_PARSING = 0.2  # of the finder's scores
 FACE, IN_DOUBT = 0.35, 0.2  # overlap with a labelled face, and with one in doubt
-TIMES = 1e-4  # of the squares of what is fitted
 
 
 def fit(looks: NDArray[np.float64], faces: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
     """A logistic regression of faces (N,) on looks (N, K) and a constant: K + 1 factors, and the mean log loss."""
     looks = np.column_stack([looks, np.ones(len(looks))])
-
-    def cost(factors: NDArray[np.float64]) -> float:
-        logits = looks @ factors
-        return float((np.logaddexp(0, logits) - faces * logits).mean())
-
-    factors = minimize(lambda each: cost(each) + TIMES * (each**2).sum(), np.zeros(looks.shape[1])).x
-    return factors, cost(factors)
+    factors = logistic.fit(looks, faces)
+    logits = looks @ factors
+    return factors, float((np.logaddexp(0, logits) - faces * logits).mean())
 
 
 def main(split: Path) -> None:

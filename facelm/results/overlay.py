@@ -23,6 +23,7 @@ _LINE = (255, 255, 255)
 _SEEN = (30, 220, 90)
 _HIDDEN = (255, 196, 0)
 _SUB_PIXEL_BITS = 4
+_FINER_BELOW, _MOST_FINER = 80.0, 8  # height of a face in pixels, and how many times larger at the most
 FINGER_COLOURS = ((255, 70, 60), (255, 176, 0), (120, 220, 40), (30, 160, 255), (190, 90, 255))
 """Of the fingers, thumb first."""
 
@@ -86,18 +87,30 @@ def draw_landmarks(rgb: NDArray[np.uint8], faces: Sequence[Landmarks]) -> NDArra
     """
     drawn = rgb.copy()
     for face in faces:
-        height = float(np.ptp(face.points[:, 1]))
-        thickness = max(1, round(height / 220))
-        radius = max(1.0, height / 110)
-        fixed = np.rint(face.points * 2**_SUB_PIXEL_BITS).astype(int)
-        for part, points in PARTS.items():
-            line = fixed[list(points)].reshape(-1, 1, 2).astype(np.int32)
-            cv2.polylines(drawn, [line], part in CLOSED, _LINE, thickness, cv2.LINE_AA, _SUB_PIXEL_BITS)
-        for (x, y), visible in zip(fixed.tolist(), face.visible, strict=True):
-            colour = _SEEN if visible else _HIDDEN
-            size = round(radius * 2**_SUB_PIXEL_BITS)
-            cv2.circle(drawn, (x, y), size, colour, cv2.FILLED, cv2.LINE_AA, _SUB_PIXEL_BITS)
+        # A small face is drawn on a larger picture, else lines of a pixel would hide it.
+        height = max(1.0, float(np.ptp(face.points[:, 1])))
+        finer = min(max(1, round(_FINER_BELOW / height)), _MOST_FINER)
+        margin = 2 + height / 50  # for lines and dots
+        low = np.floor(face.points.min(0) - margin).astype(int).clip(0, drawn.shape[1::-1])
+        high = np.ceil(face.points.max(0) + margin).astype(int).clip(0, drawn.shape[1::-1])
+        part = drawn[low[1] : high[1], low[0] : high[0]]
+        if part.size:
+            large = part.repeat(finer, 0).repeat(finer, 1)
+            _draw_face(large, (face.points - low + 0.5) * finer - 0.5, face.visible)
+            part[:] = cv2.resize(large, part.shape[1::-1], interpolation=cv2.INTER_AREA)
     return drawn
+
+
+def _draw_face(drawn: NDArray[np.uint8], points: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
+    height = float(np.ptp(points[:, 1]))
+    thickness = max(1, round(height / 220))
+    size = round(max(1.0, height / 110) * 2**_SUB_PIXEL_BITS)
+    fixed = np.rint(points * 2**_SUB_PIXEL_BITS).astype(int)
+    for part, some in PARTS.items():
+        line = fixed[list(some)].reshape(-1, 1, 2).astype(np.int32)
+        cv2.polylines(drawn, [line], part in CLOSED, _LINE, thickness, cv2.LINE_AA, _SUB_PIXEL_BITS)
+    for (x, y), visible in zip(fixed.tolist(), seen, strict=True):
+        cv2.circle(drawn, (x, y), size, _SEEN if visible else _HIDDEN, cv2.FILLED, cv2.LINE_AA, _SUB_PIXEL_BITS)
 
 
 def draw_hands(rgb: NDArray[np.uint8], hands: Sequence[Hand]) -> NDArray[np.uint8]:

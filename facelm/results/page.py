@@ -25,6 +25,8 @@ from facelm.results.records import FaceRecord, HandRecord
 THUMBNAIL = 240
 """Longer side of a picture on the page, pixels."""
 
+_DOT = (0.8, 2.4)
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -39,6 +41,7 @@ class Tile:
         mask: Its mask as a data URI; transparent where nothing is.
         seen: Visible landmarks as an SVG path of dots.
         hidden: The others.
+        dot: Width of a landmark's dot, pixels.
         fingers: The bones of all hands as an SVG path for each finger.
         values: What the page can be sorted by, by name; None where there is none.
         notes: Lines of text below the picture.
@@ -52,6 +55,7 @@ class Tile:
     mask: str = ""
     seen: str = ""
     hidden: str = ""
+    dot: float = 0.0
     fingers: tuple[str, ...] = ()
     values: Mapping[str, float | None] | None = None
     notes: tuple[str, ...] = ()
@@ -102,6 +106,7 @@ def draw_tile(
     points = np.concatenate([np.empty((0, 2)), *(record.landmarks for record in told)])
     visible = np.concatenate([np.empty(0, bool), *(record.visible for record in told)])
     dots = (points + 0.5) * scale
+    smallest = min((float(np.ptp(record.landmarks, axis=0).max()) for record in told), default=0.0)
     own: dict[str, float | None] = {
         "faces": float(len(records)),
         **({} if hands is None else {"hands": float(len(hands))}),
@@ -117,6 +122,7 @@ def draw_tile(
         _encode_mask(mask),
         _dots(dots[visible]),
         _dots(dots[~visible]),
+        float(np.clip(scale * smallest / 28, *_DOT)),
         _bones([(hand.landmarks + 0.5) * scale for hand in hands or ()]),
         {**(values or {}), **own},
         tuple(notes),

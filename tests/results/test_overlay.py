@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from facelm import classes
@@ -36,6 +38,20 @@ def test_points_are_drawn_where_they_are_and_hidden_ones_look_different() -> Non
     x, y = points(True).points[33].astype(int)
     assert seen[y, x, 1] > 180 > seen[y, x, 0]
     assert hidden[y, x, 0] > 200 and hidden[y, x, 2] < 60
+
+
+def test_a_small_face_is_not_hidden_by_its_points() -> None:
+    grey = np.full((60, 60, 3), 90, np.uint8)
+    small = replace(points(True), points=points(True).points / 8 + 15)
+    drawn = draw_landmarks(grey, [small])
+    touched = np.abs(drawn.astype(int) - grey).max(2)
+    x0, y0, x1, y1 = *small.points.min(0).astype(int), *small.points.max(0).astype(int) + 1
+    assert touched[y0:y1, x0:x1].mean() < 60 and touched[y0:y1, x0:x1].any()
+    outside = touched.copy()
+    outside[y0 - 1 : y1 + 1, x0 - 1 : x1 + 1] = 0
+    assert not outside.any()
+    beyond = replace(small, points=small.points + 100)
+    assert np.array_equal(draw_landmarks(grey, [beyond]), grey)
 
 
 def test_inputs_are_left_alone() -> None:
