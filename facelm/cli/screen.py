@@ -182,7 +182,8 @@ def show_classes(table: Sequence[classes.FaceClass]) -> None:
 
 def show_speed(speed: Speed) -> None:
     """Print what `facelm bench` measured to standard output."""
-    table = Table("", "", title=f"{speed.engine}, {speed.faces:.1f} faces in a picture", title_justify="left")
+    title = f"{speed.engine}, {speed.faces:.1f} faces in a picture"
+    table = Table("", "", title=title, title_justify="left", show_header=False)
     table.columns[1].justify = "right"
     table.add_row("load the model", f"{speed.load:.2f} s")
     for stage, milliseconds in speed.stages.items():

@@ -68,7 +68,10 @@ def find_truths(folder: Path, order: str | None = None) -> list[Truth]:
     """
     truths: dict[str, Truth] = {}
     if (folder / "masks").is_dir() or not ((folder / LANDMARKS).exists() or (folder / FACES).exists()):
-        truths = {example.image.name: Truth(example.image, example) for example in data.find(folder, order)}
+        try:
+            truths = {example.image.name: Truth(example.image, example) for example in data.find(folder, order)}
+        except data.LayoutError as error:
+            raise DataError(f"{error}; or {LANDMARKS} or {FACES}") from None
     pictures = folder / "images" if (folder / "images").is_dir() else folder
     jaw_lines = _read_points(folder / JAW_LINES, None)
     for name, points in _read_points(folder / LANDMARKS, POINTS).items():

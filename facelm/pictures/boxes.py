@@ -107,6 +107,8 @@ def read_boxes(texts: Iterable[str]) -> Boxes:
             named = _read_json(path) if path.suffix == ".json" else _read_csv(path)
             for name, values in named:
                 by_name.setdefault(name, []).append(_box(values, f"{path}: {name}"))
+        except FileNotFoundError as error:
+            raise error_of(path, "no such file, and not x0,y0,x1,y1") from error
         except (OSError, ValueError, csv.Error) as error:
             raise error_of(path, f"cannot be read as boxes ({error})") from error
     return Boxes(tuple(every), by_name)

@@ -36,6 +36,10 @@ class DataError(Exception):
     """Training data that cannot be used; the message names the files and says what is wanted."""
 
 
+class LayoutError(DataError):
+    """A folder that holds no data."""
+
+
 @dataclass(frozen=True)
 class Example:
     """One picture and its mask on disk.
@@ -123,14 +127,15 @@ def find(folder: Path, order: str | None = None) -> list[Example]:
             `facelm.training.orders.read_order`; by default class indices.
 
     Raises:
-        DataError: The folder has neither layout, or a picture has no mask, or the order cannot be used.
+        LayoutError: The folder has neither layout.
+        DataError: A picture has no mask, or the order cannot be used.
     """
     if (folder / "images").is_dir() and (folder / "masks").is_dir():
         own = folder / "classes.json"
         return _find_pairs(folder, own if own.exists() else order)
     if (folder / _CELEBA_PICTURES).is_dir() and (folder / _CELEBA_PARTS).is_dir():
         return _find_celebamask(folder)
-    raise DataError(
+    raise LayoutError(
         f"{folder}: not a data folder; wanted are images/ and masks/ with the same stems, "
         f"or {_CELEBA_PICTURES}/ and {_CELEBA_PARTS}/ as CelebAMask-HQ is downloaded"
     )

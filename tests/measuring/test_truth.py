@@ -80,7 +80,7 @@ def test_a_file_that_is_not_as_it_should_be_is_named(tmp_path: Path, name: str, 
 
 
 def test_a_folder_that_tells_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a data folder"):
+    with pytest.raises(DataError, match=r"not a data folder; .* or landmarks68\.json or faces\.json"):
         find_truths(tmp_path)
 
 
