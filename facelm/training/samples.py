@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from facelm import classes
 from facelm.pictures import files
 from facelm.training import augment, data
 from facelm.training.balance import balance, find_missing, find_shown
-from facelm.training.config import TrainConfig
+from facelm.training.config import TrainConfig, TrainError
 from facelm.training.covers import cover
 from facelm.training.suspicion import check_order
 
@@ -172,6 +173,23 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
         # From a worker it comes with the text of a traceback, whose last line it is.
         told = str(error).strip().splitlines()[-1]
         raise files.ImageError(told.removeprefix(f"{files.ImageError.__module__}.ImageError: ")) from None
+
+
+@contextmanager
+def alive_workers() -> Iterator[None]:
+    """Tell in one line that a worker was killed, which PyTorch says to whatever runs at that moment.
+
+    Raises:
+        facelm.training.config.TrainError: One was.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise TrainError(
+            "a process that reads pictures was killed, as by a system that lacks memory; fewer: --workers"
+        ) from error
 
 
 def _start_worker(worker: int) -> None:

@@ -25,7 +25,7 @@ from facelm.training.curves import Board, draw_curves, is_stale, write_history
 from facelm.training.events import Checking, Epoch, Event, Missing, Step
 from facelm.training.losses import DiceCrossEntropy
 from facelm.training.memory import keep_freed_memory
-from facelm.training.samples import Order, find_samples, fingerprint, iterate, make_loader
+from facelm.training.samples import Order, alive_workers, find_samples, fingerprint, iterate, make_loader
 from facelm.training.schedule import average, learning_rate
 from facelm.training.scores import ConfusionMatrix, Scores
 from facelm.training.teacher import Teachers
@@ -33,6 +33,7 @@ from facelm.training.teacher import Teachers
 _WEIGHT_DECAY = 0.01
 _GRADIENT_NORM = 1.0
 _SECONDS_TO_SAVE = 10.0
+_SECONDS_BETWEEN = 600.0  # checkpoints of a long epoch
 
 
 class Run:
@@ -99,6 +100,7 @@ class Run:
         self.precision = devices.pick_precision(self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
         self.board = Board(self.folder / "tensorboard" if config.tensorboard and distributed.rank() == 0 else None)
+        self.saved = time.monotonic()
         self.epoch, self.step = 0, 0
         self.loss_sum = 0.0
         self.best_f1 = -1.0
@@ -119,16 +121,15 @@ class Run:
             True when it is done; False when there is more to resume. A checkpoint is there either way.
 
         Raises:
-            TrainError: The loss is no longer a number.
+            TrainError: The loss is no longer a number, or a process that reads pictures was killed.
             facelm.ImageError: A picture cannot be read any more, or a file of the run not be written.
         """
         minutes = math.inf if max_minutes is None else max_minutes
         deadline = time.monotonic() + 60 * minutes - min(_SECONDS_TO_SAVE, 6 * minutes)
-        with closing(self.board):
+        with closing(self.board), alive_workers():
             while self.epoch < self.config.epochs and not is_stale(self.history, self.config.patience):
                 done = self._train_epoch(deadline) and self._finish_epoch(deadline)
-                if distributed.rank() == 0:
-                    self._save_checkpoint()
+                self._save_checkpoint()
                 if not done:
                     return False
         return True
@@ -136,19 +137,12 @@ class Run:
     def _train_epoch(self, deadline: float) -> bool:
         """Train the rest of the epoch; False when it had to stop before its end."""
         self.network.train()
-        order = Order(
-            len(self.training_set.examples),
-            self.config.batch,
-            self.config.seed,
-            self.epoch,
-            self.step,
-            distributed.rank(),
-            distributed.world(),
-        )
+        config, rank, world = self.config, distributed.rank(), distributed.world()
+        order = Order(len(self.training_set.examples), config.batch, config.seed, self.epoch, self.step, rank, world)
         loader = make_loader(
             self.training_set,
-            self.config.workers,
-            batch_size=self.config.batch // distributed.world(),
+            config.workers,
+            batch_size=config.batch // world,
             sampler=order,
             pin_memory=self.device.type == "cuda",
         )
@@ -174,6 +168,8 @@ class Run:
             )
             if distributed.any_of(self.should_stop() or now + 2 * longest > deadline, self.device):
                 return False
+            if now - self.saved > _SECONDS_BETWEEN:
+                self._save_checkpoint()
         return True
 
     def _train_step(self, rgb: Tensor, mask: Tensor) -> float:
@@ -250,6 +246,9 @@ class Run:
         return loss_sum / loss_count if loss_count else math.nan, matrix.scores()
 
     def _save_checkpoint(self) -> None:
+        self.saved = time.monotonic()
+        if distributed.rank() > 0:
+            return
         state = {
             "epoch": self.epoch,
             "step": self.step,

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -184,6 +186,33 @@ def test_validation_without_a_face_still_leaves_a_model(config: TrainConfig, tmp
 def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Path) -> None:
     run = Run(replace(config, out=str(tmp_path), lr=1e30))
     with pytest.raises(TrainError, match=r"the loss is (nan|inf) in epoch 1: try a smaller --lr"):
+        run.train()
+
+
+def test_a_long_epoch_is_kept_before_its_end(
+    straight: Path, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facelm.training.train._SECONDS_BETWEEN", -1)
+    folder, kept = tmp_path / "run", tmp_path / "kept"
+
+    def keep(event: Event) -> None:
+        if isinstance(event, Step) and (event.epoch, event.step) == (2, 3):  # as if the machine went down then
+            shutil.copytree(folder, kept)
+
+    Run(replace(config, out=str(folder)), on_event=keep).train()
+    (kept / "config.json").write_text(json.dumps(json.loads((kept / "config.json").read_text()) | {"out": str(kept)}))
+    assert Run(TrainConfig.load(kept), resume=True).train()
+    assert_same_run(straight, kept)
+
+
+def test_a_worker_that_is_killed_is_told_in_one_line(config: TrainConfig, tmp_path: Path) -> None:
+    def kill(event: Event) -> None:
+        if isinstance(event, Step):
+            multiprocessing.active_children()[0].kill()
+            time.sleep(10)
+
+    run = Run(replace(config, out=str(tmp_path / "run"), workers=1, epochs=1000), on_event=kill)
+    with pytest.raises(TrainError, match=r"a process that reads pictures was killed, .*--workers"):
         run.train()
 
 
