@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from facelm.pictures.depths import lay_on_white
-from facelm.pictures.files import atomic_path, error_of
+from facelm.pictures.files import ImageError, atomic_path, error_of
 from facelm.pictures.pixels import orientation_of, to_upright_rgb, turn_upright
 from facelm.pictures.room import ROOM, read_bytes
 
@@ -232,12 +232,24 @@ def _load(data: bytes, name: str, most: int) -> Image.Image:
 
 
 @contextmanager
-def _own_limit(most: int) -> Iterator[None]:
-    """PIL's limit of pixels, which holds for the whole process, is that of this module while a header is read."""
-    with _PIL_LIMIT:
+def pixel_limit(most: int, name: str) -> Iterator[None]:
+    """PIL's limit of pixels, which holds for the whole process, is this one while a header is read.
+
+    Args:
+        most: Most pixels, of which PIL lets pass up to twice as many.
+        name: What the error calls the picture.
+
+    Raises:
+        ImageError: PIL found more.
+    """
+    with _PIL_LIMIT, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, most
         try:
             yield
+        except Image.DecompressionBombError as error:
+            pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
+            raise error_of(name, f"too many pixels ({pixels:,}; the limit is {most:,})") from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
@@ -251,14 +263,12 @@ def _open(data: bytes, name: str, most: int) -> Image.Image:
             from pillow_heif import HeifImageFile
 
             return HeifImageFile(io.BytesIO(data))
-        with _own_limit(most), warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with pixel_limit(most, name):
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:  # its own message shows a memory address
         raise error_of(name, _why(data, "not a picture, or damaged (cannot identify image file)")) from error
-    except Image.DecompressionBombError as error:
-        pixels = int(re.findall(r"\d+", str(error))[0])  # PIL tells the number nowhere else
-        raise error_of(name, f"too many pixels ({pixels:,}; the limit is {most:,})") from error
+    except ImageError:
+        raise
     except Exception as error:
         raise error_of(name, f"not a picture, or damaged ({error or type(error).__name__})") from error
 

@@ -23,6 +23,9 @@ def _moves(path: Path) -> bool:
     """Whether a GIF or WebP file has more than one frame; False for one that cannot be read."""
     from PIL import Image
 
+    from facelm.pictures.files import ImageError
+    from facelm.pictures.images import MAX_PIXELS, pixel_limit
+
     try:
         if not path.is_file():
             return False
@@ -32,7 +35,7 @@ def _moves(path: Path) -> bool:
             return len(start) > 20 and bool(start[20] & _WEBP_ANIMATION)
         if start[:3] != b"GIF":
             return False
-        with Image.open(path, formats=("GIF",)) as image:
+        with pixel_limit(MAX_PIXELS, str(path)), Image.open(path, formats=("GIF",)) as image:
             return bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # whoever reads it says what is wrong
+    except (OSError, ValueError, SyntaxError, ImageError):  # whoever reads it says what is wrong
         return False

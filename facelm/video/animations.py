@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from facelm.pictures.files import error_of
+from facelm.pictures.files import ImageError, error_of
+from facelm.pictures.images import pixel_limit
 from facelm.pictures.pixels import to_upright_rgb
 from facelm.video.frames import Frame
 
@@ -35,8 +36,9 @@ class AnimationReader:
 
     def __init__(self, path: Path, most: int) -> None:
         self.path = path
+        self._most = most
         self.faults: list[str] = []
-        with self._open() as image:
+        with self._open() as image, pixel_limit(most, str(path)):
             self.pixels = image.width * image.height
             if self.pixels > most:
                 raise error_of(path, f"too many pixels ({self.pixels:,}; the limit is {most:,})")
@@ -48,7 +50,8 @@ class AnimationReader:
         with self._open() as image:
             for number in range(self.count or 1):
                 try:
-                    image.seek(number)
+                    with pixel_limit(self._most, str(self.path)):
+                        image.seek(number)
                     image.load()
                 except Exception as error:  # damaged data make PIL raise nearly anything
                     self.faults.append(f"ends early, at frame {number} ({error or type(error).__name__})")
@@ -61,7 +64,10 @@ class AnimationReader:
 
     def _open(self) -> Image.Image:
         try:
-            return Image.open(self.path, formats=("GIF", "WEBP"))
+            with pixel_limit(self._most, str(self.path)):
+                return Image.open(self.path, formats=("GIF", "WEBP"))
+        except ImageError:
+            raise
         except Exception as error:
             cause = getattr(error, "strerror", None) or "cannot identify image file"
             raise error_of(self.path, f"not an animated picture, or damaged ({cause})") from error

@@ -24,7 +24,7 @@ MOST_BYTES = 4_000_000
 
 _NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
 _PATIENCE = 10.0  # seconds for a request that does not come to its end
-_LONGEST = 64  # characters of a session's name
+_LONGEST = 64  # characters of the name of a session, and of a number
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isascii() or not length.isdecimal():
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "say how long the frame is")
             return
-        if int(length) > MOST_BYTES:
+        if len(length) > _LONGEST or int(length) > MOST_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a frame has at most {MOST_BYTES:,} bytes")
             return
         jpeg = self.rfile.read(int(length))

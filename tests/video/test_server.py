@@ -83,6 +83,7 @@ def test_a_name_that_only_points_here_is_refused(ask: Ask) -> None:
 def test_what_is_no_frame_is_refused(ask: Ask) -> None:
     assert ask("POST", "/frame", b"GIF89a").status == 422
     assert ask("POST", "/frame", b"", Content_Length=str(MOST_BYTES + 1)).status == 413
+    assert ask("POST", "/frame", b"", Content_Length="9" * 5000).status == 413  # more digits than int() takes
     assert ask("POST", "/frame", b"", Content_Length="-1").status == 411
     assert ask("POST", "/frame?model=../../etc/passwd", to_jpeg(portrait())).status == 404
     assert ask("POST", "/elsewhere", to_jpeg(portrait())).status == 404
