@@ -139,6 +139,7 @@ def _choose(
 
 def sample_arc(arc: NDArray[np.float64], fractions: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Points at fractions of the length of a polyline (N, 2): (len(fractions), 2)."""
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(arc, axis=0), axis=1))])
-    at = np.asarray(fractions) * length[-1]
-    return np.column_stack([np.interp(at, length, arc[:, 0]), np.interp(at, length, arc[:, 1])])
+    line = arc @ (1, 1j)
+    length = np.concatenate([[0], np.cumsum(abs(np.diff(line)))])
+    found = np.interp(np.asarray(fractions) * length[-1], length, line)
+    return found.view(float).reshape(-1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +37,7 @@ def fit_similarity(
 
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The inverse of a (2, 3) affine transform."""
-    inverse = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+    return cv2.invertAffineTransform(matrix).astype(float, copy=False)
 
 
 def scaling(scale: tuple[float, float]) -> NDArray[np.float64]:

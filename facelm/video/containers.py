@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -55,6 +56,7 @@ class ContainerReader:
     def read(self, every: int) -> Iterator[Frame]:
         """The frames, of which only every so-manieth is turned into pixels and given."""
         damaged: list[float] = []
+        reformatter = VideoReformatter()  # one for all frames: to set it up takes longer than what it does
         number, moment, end = 0, -1 / Fraction(self.rate), Fraction(0)
         with open_container(self.path) as container:
             stream = find_video(container, self.path)
@@ -74,7 +76,7 @@ class ContainerReader:
                     if frame.is_corrupt:
                         damaged.append(float(moment))
                     elif number % every == 0:
-                        yield Frame(number, moment, lasts, turn_upright(frame))
+                        yield Frame(number, moment, lasts, turn_upright(frame, reformatter))
                     number += 1
         if damaged:
             self.faults.append(_name(damaged))
@@ -125,9 +127,9 @@ def find_video(container: InputContainer, path: Path) -> VideoStream:
     return best
 
 
-def turn_upright(frame: VideoFrame) -> NDArray[np.uint8]:
-    """The pixels of a frame, RGB (H, W, 3) uint8, turned and mirrored in right angles as its display matrix says."""
-    rgb = frame.to_ndarray(format="rgb24")
+def turn_upright(frame: VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    """The pixels of a frame in RGB, (H, W, 3) uint8, turned and mirrored in right angles as its display matrix says."""
+    rgb = reformatter.reformat(frame, format="rgb24").to_ndarray()
     try:
         matrix = bytes(frame.side_data[Type.DISPLAYMATRIX])  # type: ignore[typeddict-item]
     except KeyError:

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from facelm.pictures.files import atomic_path, error_of
@@ -53,6 +54,7 @@ class VideoWriter:
         self.masks = masks
         self._stack = ExitStack()
         self._container = self._stack.enter_context(av.open(str(path), "w"))
+        self._reformatter = VideoReformatter()
         self._video: Any = None
         self._sound: Sound | None = None
         self._time_base = max(clip.time_base, _FINEST)
@@ -88,10 +90,10 @@ class VideoWriter:
                 pixels = np.pad(pixels, [(0, missing[0]), (0, missing[1]), (0, 0)][: pixels.ndim], "edge")
             else:
                 pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
-        picture = av.VideoFrame.from_ndarray(pixels, format="gray" if self.masks else "rgb24")
+        picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), "gray" if self.masks else "rgb24")
         if not self.masks:
-            picture = picture.reformat(
-                format="yuv420p", dst_colorspace="itu709", src_color_range=_FULL, dst_color_range=_LIMITED
+            picture = self._reformatter.reformat(
+                picture, format="yuv420p", dst_colorspace="itu709", src_color_range=_FULL, dst_color_range=_LIMITED
             )
         self._last = max(self._last + 1, round(frame.moment / self._time_base))
         picture.pts, picture.time_base = self._last, self._time_base
