@@ -102,7 +102,7 @@ class Follower:
         """Parse the faces of tracks where they are expected; a track whose face is not there is lost."""
         for track in tracks:
             five = track.expect(time)
-            track.lost = bool(take_look(rgb, five) @ track.look < _ALIKE) and self._is_covered(rgb, five)
+            track.lost = bool(take_look(rgb, five).shades @ track.look.shades < _ALIKE) and self._is_covered(rgb, five)
         tracks = [track for track in tracks if not track.lost]
         if not tracks:
             return {}
@@ -114,7 +114,7 @@ class Follower:
         for at, (face, landmarks) in zip(far, again, strict=True):
             found[at], places[at] = (face, landmarks), five_points(landmarks)
         looks = [take_look(rgb, five) for five in places]
-        alike = [float(look @ track.look) for look, track in zip(looks, tracks, strict=True)]
+        alike = [float(look.shades @ track.look.shades) for look, track in zip(looks, tracks, strict=True)]
         seen: dict[Track, _Seen] = {}
         # Of two tracks that have come to one face it belongs to the one that looks like it.
         for at in sorted(range(len(tracks)), key=lambda at: -alike[at]):
@@ -130,7 +130,8 @@ class Follower:
                 track.seen, track.motion = time, np.zeros(2)
             else:
                 track.move(places[at], time)
-                track.remember(looks[at])
+                if alike[at] > _ALIKE:  # else the finder is to say that it is still itself
+                    track.remember(looks[at])
         return seen
 
     def _is_covered(self, rgb: NDArray[np.uint8], five: NDArray[np.float64]) -> bool:
@@ -161,7 +162,7 @@ class Follower:
         """
         least = self.parser.min_score
         found = self.parser.finder.find(rgb, self.parser.min_face, min(_FAINT, least))
-        pairs = self._assign(rgb, time, found)
+        pairs = self._assign(rgb, time, seen, found)
         for track in self._tracks:
             track.looks, track.misses = (track.looks + 1, 0) if track in pairs.values() else (0, track.misses + 1)
             if track.misses >= _MISSES and not track.lost:
@@ -186,13 +187,25 @@ class Follower:
             for each in self.parser.finder.find(part, self.parser.min_face, _FAINT) if part.size else ():
                 points = each.points + np.array([left, top])
                 found.append(Detection(tuple(bound_points(points).tolist()), points, each.score))
-        pairs = self._assign(rgb, time, found)
+        pairs = self._assign(rgb, time, seen, found)
         self._take_up(rgb, time, seen, [(found[at], track) for at, track in pairs.items() if track.lost])
 
-    def _assign(self, rgb: NDArray[np.uint8], time: float, found: list[Detection]) -> dict[int, Track]:
-        """The track that each detection belongs to, as far as there is one."""
+    def _assign(
+        self, rgb: NDArray[np.uint8], time: float, seen: dict[Track, _Seen], found: list[Detection]
+    ) -> dict[int, Track]:
+        """The track that each detection belongs to, as far as there is one; who is elsewhere is seen no longer."""
         looks = [(each, take_look(rgb, each.points)) for each in found]
-        return {there: self._tracks[at] for at, there in assign(self._tracks, looks, time, self.parser.min_score)}
+        pairs = {there: self._tracks[at] for at, there in assign(self._tracks, looks, time, self.parser.min_score)}
+        for there, track in pairs.items():
+            each, look = looks[there]
+            if track.lost or each.score < _SURE or look.shades @ track.look.shades < _UNLIKE:
+                continue
+            if _are_one(each.points, five_points(seen[track][1])):
+                track.remember(look)
+            else:  # who comes out behind another draws the points of that one
+                track.lost = True
+                del seen[track]
+        return pairs
 
     def _take_up(
         self,
@@ -210,7 +223,9 @@ class Follower:
         for (each, track), face in zip(wanted, faces, strict=True):
             landmarks = find_landmarks(face, self.jaw)
             points = five_points(landmarks)
-            if face.score < self.parser.min_score or not _can_be_followed(landmarks) or _is_among(points, seen):
+            if face.score < self.parser.min_score or not _can_be_followed(landmarks):
+                continue
+            if not _are_one(points, each.points) or _is_among(points, seen):
                 continue
             if track is None:
                 track = Track(points, each.score, time, take_look(rgb, points))
@@ -218,7 +233,6 @@ class Follower:
             else:
                 track.lost, track.misses = False, 0
                 track.move(points, time)
-                track.remember(take_look(rgb, points), 0.5)
             track.keep_context(face, time, each.points)
             seen[track] = face, landmarks
 
@@ -242,8 +256,10 @@ def _can_be_followed(landmarks: Landmarks) -> bool:
 
 
 def _is_among(points: NDArray[np.float64], seen: dict[Track, _Seen]) -> bool:
-    """Whether a face with these five points is one of those that were seen."""
-    if not seen:
-        return False
-    others = np.stack([bound_points(five_points(landmarks)) for _, landmarks in seen.values()])
-    return float(overlap(bound_points(points)[None], others).max()) > _SAME
+    """Whether a face with these five points (5, 2) is one of those that were seen."""
+    return any(_are_one(points, five_points(landmarks)) for _, landmarks in seen.values())
+
+
+def _are_one(points: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether two faces with these five points (5, 2) are one."""
+    return float(overlap(bound_points(points)[None], bound_points(others)[None]).item()) > _SAME

@@ -1,13 +1,15 @@
 """What is known of the faces of a clip, and which face of a frame is which of the frames before.
 
-As ByteTrack (Zhang et al., ECCV 2022) does it: first the faces that are surely seen are assigned (Hungarian assignment,
-scipy), then those that are hardly seen go to tracks which are left; of them no track begins.
+Faces are assigned (Hungarian assignment, scipy) first to tracks that are followed, then to those that are lost, which
+take only a face of their colours, the more so the longer they are lost; of both first the faces that are surely seen,
+then, as ByteTrack (Zhang et al., ECCV 2022) does it, those that are hardly seen, of which no track begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import cv2
 import numpy as np
@@ -26,13 +28,32 @@ LOOK_EVERY = 0.3
 
 _REACH, _FLIGHT = 0.8, 2.0  # sides of a face, that it may be off its way, and more for each second
 _GROWTH = 1.7  # of a face, from when it was seen last
-_LEAST_WORTH = 0.35  # of a pair, of 1 for its place and half of what it looks alike
-_LOOKS_COUNT = 0.5
+_LEAST_WORTH = 0.35  # of a pair, of 1 for its place and half of how like its colours are
+_COLOURS_COUNT = 0.5
+_KNOWN = 0.6  # of colours; a face that is lost for `LOOK_EVERY` or longer is none whose colours are less like its own
 _SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
 _LOOK = 16  # side of the small picture by which faces are told apart, pixels
+_BINS, _RANGES = [8, 12, 12], [0, 256, 100, 172, 100, 172]  # of a histogram in CIELAB, as OpenCV has it in 8 bits
 _FRESH = 0.2  # share of a new look in what is remembered
 _CORNERS = np.array([[0.25, 0.3], [0.75, 0.3], [0.75, 0.85], [0.25, 0.85]])
 """Of the face in its canonical crop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a face looks like.
+
+    Attributes:
+        shades: A small upright picture of it, as a vector of length 1: it tells at once what covers the face.
+        colours: Square roots of the shares of colours of the head, hair with it, likewise: they stay when it turns.
+    """
+
+    shades: NDArray[np.float32]
+    colours: NDArray[np.float32]
+
+    def mix(self, other: Look, share: float) -> Look:
+        """What it looks like after some of another look was taken over."""
+        return Look(_mix(self.shades, other.shades, share), _mix(self.colours, other.colours, share))
 
 
 @dataclass(eq=False)
@@ -55,7 +76,7 @@ class Track:
     points: NDArray[np.float64]
     score: float
     seen: float
-    look: NDArray[np.float32]
+    look: Look
     number: int = 0
     looks: int = 1
     misses: int = 0
@@ -81,10 +102,9 @@ class Track:
         self.motion = 0.5 * (self.motion + moved)
         self.points, self.seen = points, time
 
-    def remember(self, look: NDArray[np.float32], share: float = _FRESH) -> None:
+    def remember(self, look: Look) -> None:
         """Take over some of what it looks like now."""
-        mixed = (1 - share) * self.look + np.float32(share) * look
-        self.look = mixed / max(float(np.linalg.norm(mixed)), 1e-6)
+        self.look = self.look.mix(look, _FRESH)
 
     def needs_context(self, time: float, points: NDArray[np.float64]) -> bool:
         """Whether what is around the face is to be seen anew: it is coarse and changes slowly."""
@@ -109,11 +129,22 @@ def how_far(before: NDArray[np.float64], points: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(there - _CORNERS, axis=1).max())
 
 
-def take_look(rgb: NDArray[np.uint8], points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a face with these five points (5, 2) looks like: a small upright picture of it, as a vector of length 1."""
-    small = cut_crop(rgb, align_points(points), _LOOK)[3:14, 3:13].astype(np.float32)
-    small = cv2.GaussianBlur(small, (3, 3), 0) - small.mean()
-    return (small / max(float(np.linalg.norm(small)), 1e-6)).ravel()
+def take_look(rgb: NDArray[np.uint8], points: NDArray[np.float64]) -> Look:
+    """What a face with these five points (5, 2) looks like."""
+    small = cut_crop(rgb, align_points(points), _LOOK)
+    face = small[3:14, 3:13].astype(np.float32)
+    lab = cv2.cvtColor(np.ascontiguousarray(small[1:14, 3:13]), cv2.COLOR_RGB2LAB)
+    colours = np.sqrt(cv2.calcHist([lab], [0, 1, 2], None, _BINS, _RANGES)).ravel()
+    return Look(_unit(cv2.GaussianBlur(face, (3, 3), 0) - face.mean()), _unit(colours))
+
+
+def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A vector of length 1."""
+    return values.ravel() / np.float32(max(float(np.linalg.norm(values)), 1e-6))
+
+
+def _mix(values: NDArray[np.float32], other: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    return _unit((1 - share) * values + np.float32(share) * other)
 
 
 def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,9 +157,9 @@ def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[
 
 
 def assign(
-    tracks: Sequence[Track], found: Sequence[tuple[Detection, NDArray[np.float32]]], time: float, sure: float
+    tracks: Sequence[Track], found: Sequence[tuple[Detection, Look]], time: float, sure: float
 ) -> list[tuple[int, int]]:
-    """Pair tracks with faces that were found: those in reach of which place and looks fit best in all.
+    """Pair tracks with faces that were found: those in reach of which place and colours fit best, lost ones last.
 
     Args:
         tracks: Where each is expected, and what it looks like.
@@ -142,13 +173,15 @@ def assign(
     if not tracks or not found:
         return []
     worth = np.array([[_fit(track, each, look, time) for each, look in found] for track in tracks])
-    pairs: list[tuple[int, int]] = []
+    lost = np.array([track.lost for track in tracks])
     certain = np.array([each.score >= sure for each, _ in found])
-    for chosen in (certain, ~certain):
-        free = np.setdiff1d(np.arange(len(tracks)), [at for at, _ in pairs])
-        there = np.flatnonzero(chosen)
-        pairs += [(int(free[row]), int(there[column])) for row, column in _pair(worth[np.ix_(free, there)])]
-        pairs = [pair for pair in pairs if worth[pair] > 0]
+    pairs: list[tuple[int, int]] = []
+    for rows, columns in product((~lost, lost), (certain, ~certain)):
+        left = np.where(np.outer(rows, columns), worth, 0)
+        for row, column in _pair(left):
+            if left[row, column] > 0:
+                pairs.append((int(row), int(column)))
+                worth[row], worth[:, column] = 0, 0
     return pairs
 
 
@@ -161,7 +194,7 @@ def _pair(worth: NDArray[np.float64]) -> list[tuple[int, int]]:
     return list(zip(*linear_sum_assignment(-worth), strict=True))
 
 
-def _fit(track: Track, found: Detection, look: NDArray[np.float32], time: float) -> float:
+def _fit(track: Track, found: Detection, look: Look, time: float) -> float:
     """How well a face that was found fits to a track; 0 where it is out of reach, or unlike."""
     here, there = bound_points(track.points), bound_points(found.points)
     side = _side(here)
@@ -171,9 +204,11 @@ def _fit(track: Track, found: Detection, look: NDArray[np.float32], time: float)
     gone = float(off @ way) / max(float(way @ way), 1e-6)
     away = float(np.linalg.norm(off - way * (min(max(gone, 0.0), 1.0) if track.lost else 1.0))) / side
     reach = _REACH + _FLIGHT * (time - track.seen)
-    if away > reach or not 1 / _GROWTH < grown < _GROWTH:
+    alike = float(look.colours @ track.look.colours)
+    known = alike > _KNOWN or not track.lost
+    if away > reach or not 1 / _GROWTH < grown < _GROWTH or not known:
         return 0.0
-    worth = np.exp(-((away / 0.6) ** 2)) * min(grown, 1 / grown) + _LOOKS_COUNT * float(look @ track.look)
+    worth = np.exp(-((away / 0.6) ** 2)) * min(grown, 1 / grown) + _COLOURS_COUNT * alike
     return worth if worth > _LEAST_WORTH else 0.0
 
 

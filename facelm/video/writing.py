@@ -93,7 +93,7 @@ class VideoWriter:
         picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), "gray" if self.masks else "rgb24")
         if not self.masks:
             picture = self._reformatter.reformat(
-                picture, format="yuv420p", dst_colorspace="itu709", src_color_range=_FULL, dst_color_range=_LIMITED
+                picture, format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL, dst_color_range=_LIMITED
             )
         self._last = max(self._last + 1, round(frame.moment / self._time_base))
         picture.pts, picture.time_base = self._last, self._time_base

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import cv2
 import numpy as np
+import pytest
 from clips import empty, portrait
 
 from facelm.parsing.parser import FaceParser
@@ -13,10 +14,22 @@ from facelm.video.following import Follower
 from facelm.video.frames import Frame
 
 
+def frames_of(pictures: Iterable[np.ndarray]) -> Iterator[Frame]:
+    return (Frame(at, Fraction(at, 25), Fraction(1, 25), rgb) for at, rgb in enumerate(pictures))
+
+
 def tracks(parser: FaceParser, pictures: Iterable[np.ndarray], choice: Choice | None = None) -> list[list[int]]:
     follower = Follower(parser, choice)
-    frames = (Frame(at, Fraction(at, 25), Fraction(1, 25), rgb) for at, rgb in enumerate(pictures))
-    return [[face.track for face in follower.see(frame)] for frame in frames]
+    return [[face.track for face in follower.see(frame)] for frame in frames_of(pictures)]
+
+
+def follow_places(parser: FaceParser, pictures: Iterable[np.ndarray]) -> list[dict[int, float]]:
+    """Where each face of each frame is, from the left, by its number."""
+    follower = Follower(parser)
+    return [
+        {face.track: face.landmarks.points[:, 0].mean() for face in follower.see(frame)}
+        for frame in frames_of(pictures)
+    ]
 
 
 def test_one_face_that_moves_is_one_track(parser: FaceParser) -> None:
@@ -48,14 +61,7 @@ def test_faces_that_cross_keep_their_numbers(parser: FaceParser, group: np.ndarr
         picture[5:155, 135:245] = other
         picture[5:155, way : way + 110] = passing
         pictures.append(picture)
-    follower = Follower(parser)
-    places = [
-        {
-            face.track: face.landmarks.points[:, 0].mean()
-            for face in follower.see(Frame(at, Fraction(at, 25), Fraction(1, 25), rgb))
-        }
-        for at, rgb in enumerate(pictures)
-    ]
+    places = follow_places(parser, pictures)
     assert places[0].keys() == places[-1].keys() == {1, 2} == {track for each in places for track in each}
     passes, stands = sorted(places[0], key=lambda track: places[0][track])
     assert places[-1][passes] > places[-1][stands] + 60 and abs(places[-1][stands] - places[0][stands]) < 10
@@ -80,16 +86,40 @@ def test_a_face_that_passes_behind_a_pillar_keeps_its_number(parser: FaceParser)
     assert seen[0] == seen[-1] == [1] and [] in seen and all(each in ([], [1]) for each in seen)
 
 
-def test_who_passes_in_front_does_not_get_the_number(parser: FaceParser, group: np.ndarray) -> None:
-    still, other = portrait()[5:155, 40:150], cut_out(group, parser.parse(group)[1].box)
+def pictures_of(still: np.ndarray | None, other: np.ndarray, ways: Iterable[int]) -> list[np.ndarray]:
+    """Frames in which one face stands in the middle, and another is so far from the left, in front of it."""
     pictures = []
-    for way in [0] * 3 + list(range(-110, 380, 28)):
+    for way in ways:
         picture = np.full((160, 330, 3), 90, np.uint8)
-        picture[5:155, 110:220] = still
-        inside = slice(max(0, way), max(0, way + 110))
-        if way:
-            picture[5:155, inside] = other[:, : picture[:, inside].shape[1]] if way >= 0 else other[:, -way:]
+        if still is not None:
+            picture[5:155, 110:220] = still
+        left, right = max(0, way), min(330, way + 110)
+        if left < right:
+            picture[5:155, left:right] = other[:, left - way : right - way]
         pictures.append(picture)
-    seen = tracks(parser, pictures)
-    assert seen[0] == seen[-1] == [1]
-    assert {track for each in seen for track in each} == {1, 2}
+    return pictures
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        pytest.param([-110] * 3 + list(range(-110, 380, 28)), id="passes"),
+        pytest.param(
+            [-110] * 3 + [*range(-80, 110, 20)] + [108] * 13 + [111, 117, *range(126, 290, 16)],
+            id="stays half a second",
+        ),
+    ],
+)
+def test_who_comes_in_front_does_not_get_the_number(parser: FaceParser, group: np.ndarray, ways: list[int]) -> None:
+    still, other = portrait()[5:155, 40:150], cut_out(group, parser.parse(group)[1].box)
+    places = follow_places(parser, pictures_of(still, other, ways))
+    assert places[0].keys() == {1} and {track for each in places for track in each} == {1, 2}
+    assert abs(places[-1][1] - places[0][1]) < 5 and (2 not in places[-1] or places[-1][2] > places[-1][1] + 60)
+
+
+def test_who_comes_where_another_was_gets_another_number(parser: FaceParser, group: np.ndarray) -> None:
+    still, other = portrait()[5:155, 40:150], cut_out(group, parser.parse(group)[1].box)
+    pictures = pictures_of(still, other, [-110] * 5) + pictures_of(None, other, [-110] * 8 + [110] * 5)
+    room = ((80, 80), (165, 165), (0, 0))  # else it would be a cut
+    seen = tracks(parser, [np.pad(picture, room, constant_values=90) for picture in pictures])
+    assert seen[0] == [1] and seen[8] == [] and seen[-1] == [2] and {track for each in seen for track in each} == {1, 2}

@@ -5,18 +5,20 @@ from clips import portrait
 
 from facelm.finding.finder import Detection
 from facelm.pictures.crops import FIVE_PLACES
-from facelm.video.tracks import Track, assign, bound_points, overlap, take_look
+from facelm.video.tracks import Look, Track, assign, bound_points, overlap, take_look
 
 POINTS = 100 * np.array(FIVE_PLACES)
 LOOK = take_look(portrait(), POINTS)
-ONE, OTHER = np.eye(2, len(LOOK), dtype=np.float32)
+ONE, OTHER = (
+    Look(*(np.eye(2, len(part), dtype=np.float32)[at] for part in (LOOK.shades, LOOK.colours))) for at in (0, 1)
+)
 
 
-def track(x: float, look: np.ndarray = LOOK, seen: float = 0.0) -> Track:
+def track(x: float, look: Look = LOOK, seen: float = 0.0) -> Track:
     return Track(POINTS + np.array([x, 0]), 0.9, seen, look, number=1)
 
 
-def found(x: float, look: np.ndarray = LOOK, score: float = 0.9) -> tuple[Detection, np.ndarray]:
+def found(x: float, look: Look = LOOK, score: float = 0.9) -> tuple[Detection, Look]:
     points = POINTS + np.array([x, 0])
     return Detection(tuple(bound_points(points)), points, score), look
 
@@ -57,11 +59,33 @@ def test_a_lost_face_is_waited_for_along_its_way() -> None:
     assert x1 - x0 > 240
 
 
+def test_followed_faces_are_paired_before_lost_ones() -> None:
+    gone, there = track(0), track(10)
+    gone.lost = True
+    assert assign([gone, there], [found(0)], 0.04, 0.5) == [(1, 0)]
+    assert sorted(assign([gone, there], [found(0), found(12)], 0.04, 0.5)) == [(0, 0), (1, 1)]
+
+
+def test_a_lost_face_is_none_of_other_colours() -> None:
+    gone = track(0, ONE)
+    gone.lost = True
+    assert assign([gone], [found(0, ONE)], 0.5, 0.5) == [(0, 0)]
+    assert assign([gone], [found(0, Look(ONE.shades, OTHER.colours))], 0.5, 0.5) == []
+    assert assign([gone], [found(0, Look(OTHER.shades, ONE.colours))], 0.5, 0.5) == [(0, 0)]  # it may have turned
+
+
+def test_colours_tell_heads_apart_that_shades_take_for_one() -> None:
+    other = take_look(portrait()[..., ::-1], POINTS)
+    assert LOOK.colours @ other.colours < 0.3 < 0.6 < take_look(portrait(2), POINTS).colours @ LOOK.colours
+    assert LOOK.shades @ other.shades > LOOK.colours @ other.colours
+
+
 def test_looks_are_remembered_as_they_change() -> None:
     face = track(0, ONE)
     for _ in range(20):
         face.remember(OTHER)
-    assert face.look @ OTHER > 0.99 and np.linalg.norm(face.look) == np.float32(1)
+    for part, other in ((face.look.shades, OTHER.shades), (face.look.colours, OTHER.colours)):
+        assert part @ other > 0.99 and np.linalg.norm(part) == np.float32(1)
 
 
 def test_overlap_of_boxes() -> None:
