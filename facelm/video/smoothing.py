@@ -33,7 +33,7 @@ FIRM = Response(rest=0.05, gain=60.0, calm=0.2, agility=5.0)
 LIPS = Response(rest=0.05, gain=120.0, calm=0.15, agility=15.0)
 """Of lips, which move within a frame."""
 
-LIDS = Response(rest=0.05, gain=200.0, calm=0.1, agility=30.0)
+LIDS = Response(rest=0.05, gain=200.0, calm=0.06, agility=30.0)
 """Of lids, which move as fast and less far."""
 
 EDGES = Response(rest=0.05, gain=30.0, calm=0.6, agility=5.0)
