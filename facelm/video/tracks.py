@@ -1,8 +1,8 @@
 """What is known of the faces of a clip, and which face of a frame is which of the frames before.
 
 Faces are assigned (Hungarian assignment, scipy) first to tracks that are followed, then to those that are lost, which
-take only a face of their colours, the more so the longer they are lost; of both first the faces that are surely seen,
-then, as ByteTrack (Zhang et al., ECCV 2022) does it, those that are hardly seen, of which no track begins.
+take only a face of their colours; of both first the faces that are surely seen, then, as ByteTrack (Zhang et al., ECCV
+2022) does it, those that are hardly seen, of which no track begins.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REACH, _FLIGHT = 0.8, 2.0  # sides of a face, that it may be off its way, and m
 _GROWTH = 1.7  # of a face, from when it was seen last
 _LEAST_WORTH = 0.35  # of a pair, of 1 for its place and half of how like its colours are
 _COLOURS_COUNT = 0.5
-_KNOWN = 0.6  # of colours; a face that is lost for `LOOK_EVERY` or longer is none whose colours are less like its own
+_KNOWN = 0.6  # of colours; a lost face is none whose colours are less like its own
 _SHIFTED = 0.03  # of the crop's side; a face that has moved more has other surroundings
 _LOOK = 16  # side of the small picture by which faces are told apart, pixels
 _BINS, _RANGES = [8, 12, 12], [0, 256, 100, 172, 100, 172]  # of a histogram in CIELAB, as OpenCV has it in 8 bits
