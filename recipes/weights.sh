@@ -5,8 +5,8 @@
 #
 # DATA holds the folders that recipes/split.py reads, and encoders/mobilenet_v2_imagenet.pth. A light network starts from
 # ImageNet, at a low resolution first; it labels faces in the wild, goes on with those as tiny, at higher resolutions, and
-# with crops in which nobody is: the mean of the weights after the last epochs is lite. A ResNet50 starts from nothing,
-# and its mean with lite is resnet50. The weights that ship took more steps: docs/experiments.md has them.
+# with crops in which nobody is: the mean of the weights after the last epochs is lite. A ResNet50 starts from nothing, and
+# then learns from lite too. The weights that ship took more steps: docs/experiments.md has them.
 set -euo pipefail
 data=$1
 
@@ -43,18 +43,15 @@ python recipes/mean_of_weights.py runs/data/celebamask_more/train runs/lite.safe
 facelm train "${portraits[@]}" "${others[@]}" --size 128 --batch 32 --epochs 12 --lr 1e-3 \
     --out runs/resnet50_128 "${common[@]}"
 facelm train "${portraits[@]}" "${others[@]}" --init runs/resnet50_128/best.safetensors \
-    --size 256 --epochs 6 --lr 8e-4 --out runs/resnet50_256 "${common[@]}"
-facelm train "${portraits[@]}" "${others[@]}" --init runs/resnet50_256/best.safetensors \
-    --teacher runs/lite.safetensors --size 384 --batch 12 --epochs 2 --lr 3e-4 --out runs/resnet50 "${common[@]}"
+    --teacher runs/lite.safetensors --size 256 --epochs 6 --lr 8e-4 --out runs/resnet50_256 "${common[@]}"
+facelm train "${portraits[@]}" "${others[@]}" --data runs/data/no_faces --init runs/resnet50_256/best.safetensors \
+    --teacher runs/lite.safetensors --size 320 --epochs 1 --lr 2e-4 --out runs/resnet50 "${common[@]}"
 
 cp runs/lite.safetensors weights/lite.safetensors
 cp runs/tiny/best.safetensors weights/tiny.safetensors
-python recipes/mean_of_two.py runs/resnet50/best.safetensors runs/lite.safetensors 384 \
-    weights/resnet50.safetensors
+cp runs/resnet50/best.safetensors weights/resnet50.safetensors
 for model in lite tiny resnet50; do
     facelm export "$model" --overwrite
-done
-for model in lite tiny; do
     python recipes/int8.py "$model" runs/data/celebamask/train/images  # needs nncf and onnxruntime
 done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from facelm.classes import CLASSES, MIRRORED
+from facelm.classes import CLASSES
 from facelm.engines.tensors import check_decoder, find_infinite
 from facelm.engines.weights import (
     ENCODER,
@@ -50,31 +49,8 @@ def describe(encoder: str, size: int, data: tuple[str, ...] = ()) -> ModelInfo:
     return ModelInfo(encoder, _LEAN_DECODER if light else _DECODER, size, data=data)
 
 
-class MeanOfTwo(nn.Module):
-    """The mean of the logits of two U-Nets, the first of which sees the picture mirrored.
-
-    What a network says otherwise of a picture and of its mirror image is error, and so is what two networks say
-    otherwise: the mean loses part of both, at the price of two.
-    """
-
-    def __init__(self, first: smp.Unet, second: smp.Unet) -> None:
-        super().__init__()
-        self.first, self.second = first, second
-
-    def forward(self, rgb: Tensor) -> Tensor:
-        """(N, 3, H, W) normalised float -> logits (N, 19, H, W)."""
-        seen = self.first.decoder(self.first.encoder(rgb.flip(3))).flip(3)
-        # Features are less to turn back than logits. Their head is to be mirrored then: the classes of its logits, and
-        # its kernels.
-        head = self.first.segmentation_head[0]
-        order = list(MIRRORED)
-        first = nn.functional.conv2d(seen, head.weight[order].flip(3), head.bias[order], padding=head.padding)
-        mean: Tensor = (first + self.second(rgb)) / 2
-        return mean
-
-
 def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
-    """Build the U-Net, or the two: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
+    """Build the U-Net: (N, 3, H, W) normalised float -> logits (N, 19, H, W); H and W are multiples of 32.
 
     Args:
         info: What to build.
@@ -83,24 +59,17 @@ def build(info: ModelInfo, pretrained: bool = False) -> nn.Module:
     Raises:
         ModelError: There are no ImageNet weights for the encoder, or they cannot be downloaded.
     """
-    network = _build_unet(info.encoder, info.decoder_channels, pretrained)
-    if not info.second_encoder:
-        return network
-    return MeanOfTwo(network, _build_unet(info.second_encoder, info.second_decoder_channels, pretrained))
-
-
-def _build_unet(encoder: str, channels: tuple[int, ...], pretrained: bool) -> nn.Module:
     try:
         network: nn.Module = smp.Unet(
-            encoder,
+            info.encoder,
             encoder_weights="imagenet" if pretrained else None,
-            decoder_channels=channels,
+            decoder_channels=info.decoder_channels,
             classes=len(CLASSES),
         )
     except Exception as error:  # of the network or of a hub, whose own errors are of many kinds
         if not pretrained:
             raise
-        raise ModelError(f"--pretrained: no weights for {encoder} ({first_line(error)})") from error
+        raise ModelError(f"--pretrained: no weights for {info.encoder} ({first_line(error)})") from error
     return network
 
 
@@ -143,7 +112,7 @@ def predict(network: nn.Module, info: ModelInfo, rgb: Tensor, shape: tuple[int, 
 def initialise(network: nn.Module, path: Path) -> None:
     """Load start weights from a local file: a model of facelm's, or a state dict of an encoder.
 
-    A model of the same shape is taken whole, of another decoder only the encoder; of two U-Nets the one that fits.
+    A model of the same shape is taken whole, of another decoder only the encoder.
     ``.safetensors`` is data; a ``.pth`` is read by PyTorch's ``weights_only`` loader, which builds tensors and nothing
     else.
 
@@ -159,33 +128,16 @@ def initialise(network: nn.Module, path: Path) -> None:
             raise TypeError("not a state dict")
     except Exception as error:  # the unpickler may raise anything for a foreign file
         raise ModelError(f"{path}: cannot be read as weights ({first_line(error)})") from error
-    unets = [part for prefix in ("first.", "second.") if (part := _part(weights, prefix))] or [weights]
     whole = network.state_dict()
-    for unet in unets:
-        if unet.keys() == whole.keys() and all(unet[k].shape == whole[k].shape for k in whole):
-            network.load_state_dict(unet)
-            break
+    if weights.keys() == whole.keys() and all(weights[name].shape == whole[name].shape for name in whole):
+        network.load_state_dict(weights)
     else:
-        _initialise_encoder(network, unets, path)
+        try:
+            network.get_submodule("encoder").load_state_dict(_part(weights, "encoder.") or weights)
+        except RuntimeError as error:
+            raise ModelError(f"{path}: its weights do not fit this encoder ({first_line(error)})") from error
     if (name := find_infinite(network.state_dict())) is not None:
         raise ModelError(f"{path}: {name} holds numbers that are not finite")
-
-
-def _initialise_encoder(network: nn.Module, unets: Sequence[dict[str, Tensor]], path: Path) -> None:
-    """Load the encoder's weights from the first that fits it.
-
-    Raises:
-        ModelError: None does.
-    """
-    encoder = network.get_submodule("encoder")
-    problems = []
-    for unet in unets:
-        try:
-            encoder.load_state_dict(_part(unet, "encoder.") or unet)
-            return
-        except RuntimeError as error:
-            problems.append(first_line(error))
-    raise ModelError(f"{path}: its weights do not fit this encoder ({problems[0]})")
 
 
 def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -16,16 +16,14 @@ def find_infinite(weights: Mapping[str, Tensor]) -> str | None:
 
 
 def check_decoder(info: ModelInfo, weights: Mapping[str, Tensor]) -> None:
-    """Make sure that the decoders which are described are those of the weights.
+    """Make sure that the decoder which is described is that of the weights.
 
     Raises:
-        ValueError: They have other channels.
+        ValueError: It has other channels.
     """
-    prefixes = ("first.", "second.") if info.second_encoder else ("",)
-    for prefix, channels in zip(prefixes, (info.decoder_channels, info.second_decoder_channels), strict=False):
-        for block, count in enumerate(channels):
-            name = f"{prefix}decoder.blocks.{block}.conv1.0.weight"
-            if name not in weights:
-                raise ValueError(f"missing key {name}")
-            if weights[name].shape[:1] != (count,):
-                raise ValueError(f"size mismatch for {name}: {tuple(weights[name].shape)}, described are {count}")
+    for block, count in enumerate(info.decoder_channels):
+        name = f"decoder.blocks.{block}.conv1.0.weight"
+        if name not in weights:
+            raise ValueError(f"missing key {name}")
+        if weights[name].shape[:1] != (count,):
+            raise ValueError(f"size mismatch for {name}: {tuple(weights[name].shape)}, described are {count}")

@@ -38,8 +38,6 @@ _RULES = {
     "classes": values.Rule("the 19 of CelebAMask-HQ, in their order", lambda names: names == classes.NAMES),
     "data": values.several(values.text()),
     "scores": values.named(values.number(0, 1)),
-    "second_encoder": values.either(values.choice(""), ENCODER),
-    "second_decoder_channels": values.either(values.choice(()), _CHANNELS),
 }
 """The one schema of what a model file says, which is checked before anything is built from it."""
 
@@ -67,8 +65,6 @@ class ModelInfo:
         classes: Names of the output channels.
         data: What it was trained on, a name for each data set.
         scores: Scores on the validation split it was chosen by, by name.
-        second_encoder: Of a second U-Net, where the network is the mean of two; empty where it is one.
-        second_decoder_channels: Likewise.
     """
 
     encoder: str
@@ -79,8 +75,6 @@ class ModelInfo:
     classes: tuple[str, ...] = classes.NAMES
     data: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
-    second_encoder: str = ""
-    second_decoder_channels: tuple[int, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
@@ -93,10 +87,7 @@ class ModelInfo:
         values.check(given, _RULES)
         if missing := [name for name in ("encoder", "decoder_channels") if name not in given]:
             raise ValueError(f"its description lacks {missing[0]}")
-        info = cls(**given)
-        if bool(info.second_encoder) != bool(info.second_decoder_channels):
-            raise ValueError("its description has half of a second network")
-        return info
+        return cls(**given)
 
 
 def find_shipped() -> dict[str, Path]:

@@ -29,7 +29,7 @@ _MIDDLE = np.s_[0.44:0.8, 0.36:0.64]  # rows and columns of the face, in its cro
 _LIT = np.s_[0.4:0.8, 0.3:0.7]
 # A logistic regression on validation photographs (recipes/face_score.py): powers of the finder's odds and of those of
 # the parts of the face, and what they are multiplied by.
-_POWER, _PARTS_POWER, _FACTOR = 1.37, 0.565, 13.7
+_POWER, _PARTS_POWER, _FACTOR = 1.33, 0.463, 12
 _FINE, _FINEST = 100, 200  # side of the crop in the picture, pixels
 _LEAST_PARTS = 1e-4
 _PARTS = classes.indices(*(name for name in classes.CORE if name != "skin"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -29,27 +30,35 @@ _VALIDATION_FRACTION = 0.1
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere."""
+    """Augmented samples, each a function of (seed, epoch, index) alone, so a run can be resumed anywhere.
 
-    def __init__(self, examples: Sequence[data.Example], size: int, seed: int) -> None:
+    Args:
+        examples: What they are made of.
+        size: Their width and height, pixels.
+        seed: Of what is random.
+        gentle_from: The epoch, counted from 0, from which on they are changed less, `facelm.training.augment.GENTLE`.
+    """
+
+    def __init__(self, examples: Sequence[data.Example], size: int, seed: int, gentle_from: float = math.inf) -> None:
         self.examples = examples
         self.seed = seed
-        self.geometric = augment.geometric(size)
-        self.photometric = augment.photometric()
+        self.gentle_from = gentle_from
+        self.changes = [(augment.geometric(size, share), augment.photometric(share)) for share in (1.0, augment.GENTLE)]
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Sample ``index`` of ``epoch``: RGB (3, size, size) uint8 and labels (size, size) int64 (`Example.label`)."""
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
-        self.geometric.set_random_seed(int(rng.integers(2**31)))
-        self.photometric.set_random_seed(int(rng.integers(2**31)))
+        geometric, photometric = self.changes[epoch >= self.gentle_from]
+        geometric.set_random_seed(int(rng.integers(2**31)))
+        photometric.set_random_seed(int(rng.integers(2**31)))
         example = self.examples[index]
         rgb, mask = example.read()
         if not example.joined:
             rgb, mask = cover(rgb, mask, rng)
-        warped = self.geometric(**_square(rgb, mask))
+        warped = geometric(**_square(rgb, mask))
         rgb, mask = warped["image"], warped["mask"]
-        changed = self.photometric(image=rgb, mask=mask)
+        changed = photometric(image=rgb, mask=mask)
         return _to_tensor(changed["image"]), torch.from_numpy(example.label(changed["mask"]))
 
 
@@ -124,7 +133,7 @@ def find_samples(
             on_missing(name, missing)
     check_order(train + held_out)
     known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
-    training_set = TrainingSet(balance(train, known), config.size, config.seed)
+    training_set = TrainingSet(balance(train, known), config.size, config.seed, config.epochs / 2)
     return training_set, ValidationSet(held_out, config.size)
 
 

@@ -14,7 +14,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from facelm import classes
 from facelm.engines import model
 from facelm.engines.weights import ModelError, ModelInfo
 from facelm.pictures.files import ImageError
@@ -129,43 +128,6 @@ def test_a_model_is_written_whole_or_not_at_all(network: nn.Module, info: ModelI
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["model.safetensors"]
 
 
-@pytest.fixture(scope="module")
-def joined(network: nn.Module, info: ModelInfo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet18 and the network of the other tests, as one model."""
-    both = replace(info, encoder="resnet18", second_encoder=ENCODER, second_decoder_channels=info.decoder_channels)
-    torch.manual_seed(4)
-    first = model.build(replace(info, encoder="resnet18")).eval()
-    path = tmp_path_factory.mktemp("model") / "joined.safetensors"
-    model.save_model(model.MeanOfTwo(first, network), both, path)
-    return path
-
-
-def test_a_model_of_two_networks_gives_the_mean_of_their_logits_the_first_of_the_mirror_image(joined: Path) -> None:
-    both, info = model.load_model(str(joined), CPU)
-    assert (info.encoder, info.second_encoder) == ("resnet18", ENCODER)
-    rgb = torch.rand(1, 3, 64, 96)
-    with torch.inference_mode():
-        first, second = both.get_submodule("first")(rgb.flip(3)).flip(3), both.get_submodule("second")(rgb)
-        first = first[:, list(classes.MIRRORED)]
-        assert not torch.allclose(first, second)
-        torch.testing.assert_close(both(rgb), (first + second) / 2)
-
-
-@pytest.mark.parametrize(("encoder", "part"), [("resnet18", "first"), (ENCODER, "second")])
-@pytest.mark.parametrize("decoder", [(128, 96, 64, 32, 16), (64, 48, 32, 16, 8)])
-def test_start_from_the_one_of_two_networks_that_fits(
-    info: ModelInfo, joined: Path, encoder: str, part: str, decoder: tuple[int, ...]
-) -> None:
-    both, _ = model.load_model(str(joined), CPU)
-    wanted = both.get_submodule(part)
-    fresh = model.build(replace(info, encoder=encoder, decoder_channels=decoder))
-    model.initialise(fresh, joined)
-    if decoder == info.decoder_channels:
-        same(fresh.state_dict(), wanted.state_dict())
-    else:
-        same(fresh.get_submodule("encoder").state_dict(), wanted.get_submodule("encoder").state_dict())
-
-
 def test_a_missing_name_lists_what_is_shipped() -> None:
     assert "no such file, and no shipped model" in failure("colossal")
 
@@ -217,8 +179,6 @@ def test_wrong_tensors_are_refused(saved: Path, spoilt: Callable[..., Path]) -> 
         {"colour": "red"},
         {"size": "large"},
         {"size": 0},
-        {"second_encoder": "resnet18"},
-        {"second_encoder": "resnet18", "second_decoder_channels": [32, 16, 16, 8, 8]},
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(spoilt: Callable[..., Path], changes: dict[str, object]) -> None:

@@ -33,8 +33,6 @@ METADATA: dict[str, list[object]] = {
     "classes": [*NO_NUMBERS, ["background"], ["background"] * 19, [f"class{n}" for n in range(19)]],
     "data": [1, "x", [1], {"a": 1}],
     "scores": [1, [1], {"f1": "x"}, {"f1": None}, {"f1": [1]}, {"f1": 2}],
-    "second_encoder": [1, None, "resnet18", "hf-hub:a/b"],
-    "second_decoder_channels": [1, None, [16] * 5, [1e9] * 5],
     "colour": ["red"],
     "__class__": ["x"],
 }

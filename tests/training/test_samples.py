@@ -49,6 +49,15 @@ def test_each_epoch_and_each_seed_has_its_own_order() -> None:
     assert indices[0] != indices[1] != indices[2] != indices[0]
 
 
+def test_samples_are_changed_less_in_the_later_half_of_a_run(config: TrainConfig) -> None:
+    samples, _ = find_samples(replace(config, epochs=4))
+    unknown = [
+        sum(int((samples[epoch, at][1] == classes.IGNORE).sum()) for at in range(len(samples.examples)))
+        for epoch in range(4)
+    ]  # what comes in from outside the picture
+    assert 0 < unknown[2] + unknown[3] < 0.6 * (unknown[0] + unknown[1])
+
+
 def test_a_sample_depends_on_seed_epoch_and_index_alone(faces: Path) -> None:
     examples = data.find(faces)
     samples = TrainingSet(examples, 64, seed=3)
