@@ -5,7 +5,7 @@
 #
 # DATA holds the folders that recipes/split.py reads, and encoders/mobilenet_v2_imagenet.pth. A light network starts from
 # ImageNet, at a low resolution first; it labels faces in the wild, goes on with those as tiny, at higher resolutions, and
-# with crops in which nobody is: the mean of the weights after the last epochs is lite. A ResNet50 starts from nothing, and
+# with crops in which nobody is: the mean of the weights after the last runs is lite. A ResNet50 starts from nothing, and
 # then learns from lite too. The weights that ship took more steps: docs/experiments.md has them.
 set -euo pipefail
 data=$1
@@ -32,20 +32,20 @@ facelm train "${portraits[@]}" "${others[@]}" --init runs/tiny/best.safetensors 
     --size 320 --epochs 4 --lr 4e-4 --out runs/light320 "${light[@]}"
 python recipes/no_faces.py runs/data runs/data/no_faces
 best=runs/light320
-for epoch in 1 2 3; do
+for run in 1 2; do  # of two epochs: in the later one pictures are changed less
     facelm train "${portraits[@]}" "${others[@]}" --data runs/data/no_faces --init "$best/best.safetensors" \
-        --size 384 --epochs 1 --lr 2e-4 --out "runs/light384_$epoch" "${light[@]}"
-    best=runs/light384_$epoch
+        --size 384 --epochs 2 --lr 2e-4 --out "runs/light384_$run" "${light[@]}"
+    best=runs/light384_$run
 done
 python recipes/mean_of_weights.py runs/data/celebamask_more/train runs/lite.safetensors \
-    runs/light384_{1,2,3}/best.safetensors
+    runs/light384_{1,2}/best.safetensors
 
 facelm train "${portraits[@]}" "${others[@]}" --size 128 --batch 32 --epochs 12 --lr 1e-3 \
     --out runs/resnet50_128 "${common[@]}"
 facelm train "${portraits[@]}" "${others[@]}" --init runs/resnet50_128/best.safetensors \
     --teacher runs/lite.safetensors --size 256 --epochs 6 --lr 8e-4 --out runs/resnet50_256 "${common[@]}"
 facelm train "${portraits[@]}" "${others[@]}" --data runs/data/no_faces --init runs/resnet50_256/best.safetensors \
-    --teacher runs/lite.safetensors --size 320 --epochs 1 --lr 2e-4 --out runs/resnet50 "${common[@]}"
+    --teacher runs/lite.safetensors --size 320 --epochs 2 --lr 2e-4 --out runs/resnet50 "${common[@]}"
 
 cp runs/lite.safetensors weights/lite.safetensors
 cp runs/tiny/best.safetensors weights/tiny.safetensors
