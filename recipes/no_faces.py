@@ -76,5 +76,5 @@ if __name__ == "__main__":
     for pairs, most in ((cut_places(split, rng), PLACES), (cut_clothes(split, rng), CLOTHES)):
         for rgb, mask in islice(pairs, most):
             images.write_png(out / "images" / f"{number:05}.png", rgb)
-            images.write_png(out / "masks" / f"{number:05}.png", mask)
+            images.write_mask(out / "masks" / f"{number:05}.png", mask, classes.palette())
             number += 1
