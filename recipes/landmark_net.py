@@ -56,6 +56,7 @@ SETS = tuple(name for name in SHARES if name != TURNED)
 BONE = ("aflw", "facesynthetics")
 HELD_OUT_EVERY = 6
 STEPS, BATCH, RATE, WARM = 12000, 32, 2e-3, 200
+GENTLE = 0.4  # of the samples of the later half are spoilt: bad pictures teach less of good ones
 STEADY = 0.998  # of the mean of the weights over the steps
 REPORT_EVERY = 250
 Group = list[tuple[Example, NDArray[np.float32]]]
@@ -162,7 +163,7 @@ def batches(groups: list[Group], first: int) -> Iterator[tuple[int, tuple[Tensor
             face, points = group[rng.integers(len(group))]
             if face.source not in (*BONE, TURNED) and slit(face.points) > OPEN and rng.random() < SHUT:
                 face, points = shut_eyes(face, points, rng)
-            samples.append(make_sample(face, points, every, (step, number)))
+            samples.append(make_sample(face, points, every, (step, number), 1.0 if step < STEPS / 2 else GENTLE))
         return stack(samples)
 
     with ThreadPoolExecutor(1) as pool:

@@ -67,11 +67,12 @@ def plain_sample(example: Example, points: NDArray[np.float32]) -> Sample:
 
 
 def make_sample(
-    example: Example, points: NDArray[np.float32], others: Sequence[Example], seed: tuple[int, ...]
+    example: Example, points: NDArray[np.float32], others: Sequence[Example], seed: tuple[int, ...], share: float = 1.0
 ) -> Sample:
-    """A face as it might be found elsewhere."""
+    """A face as it might be found elsewhere; a share of the samples are far off, spoilt or lack one of the inputs."""
     rng = np.random.default_rng(seed)
-    wild = 2.5 if rng.random() < 0.1 else 1.0
+    plain = rng.random() >= share
+    wild = 2.5 if not plain and rng.random() < 0.1 else 1.0
     angle, scale = rng.normal(0, np.radians(8)) * wild, np.exp(rng.normal(0, 0.06) * wild)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     move = np.column_stack([turn, MIDDLE - turn @ MIDDLE + rng.normal(0, 0.018, 2) * wild])
@@ -81,8 +82,8 @@ def make_sample(
     if rng.random() < 0.25:
         other = others[rng.integers(len(others))].rgb
         rgb, regions, covered = _cover(rgb, regions, sample, other, rng)
-    rgb = _expose(rgb, rng)
-    blind = rng.random()
+    rgb = rgb if plain else _expose(rgb, rng)
+    blind = 1.0 if plain else rng.random()
     if blind < 0.06:
         rgb, covered = np.zeros_like(rgb), np.full_like(covered, np.nan)
     elif blind < 0.2:

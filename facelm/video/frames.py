@@ -47,17 +47,16 @@ class _End(Generic[Item]):
     error: BaseException | None = None
 
 
-def read_ahead(items: Iterator[Item], ahead: int = _AHEAD) -> Iterator[Item]:
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Give items as they come, made by a thread of their own which is a few of them ahead.
 
     Args:
         items: What the thread goes through; it is closed there when nobody wants more.
-        ahead: Items that may wait.
 
     Raises:
         BaseException: What going through the items raised.
     """
-    waiting: Queue[Item | _End[Item]] = Queue(ahead)
+    waiting: Queue[Item | _End[Item]] = Queue(_AHEAD)
     left = Event()
 
     def put(item: Item | _End[Item]) -> bool:
