@@ -127,7 +127,7 @@ def train(groups: list[Group], held_out: Group, state: Path) -> LandmarkNet:
         optimizer.step()
         average(mean, network, min(STEADY, (step + 1) / (step + 10)))
         if (step + 1) % REPORT_EVERY == 0:
-            Console().print(step + 1, round(float(loss), 3), measure(mean, held_out))
+            Console().print(step + 1, round(loss.item(), 3), measure(mean, held_out))
             torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": step + 1}, state)
     return mean
 

@@ -2,9 +2,9 @@
 
     python recipes/mean_of_weights.py PORTRAITS OUT MODEL [MODEL ...]
 
-Pictures with rare classes are seen more often in training, so their classes are told too often. What the logits of
-earrings and necklaces are lowered by is what gives most F1 on PORTRAITS, a folder with ``images/`` and ``masks/``, of
-which 400 are looked at. OUT is the safetensors file to write, MODEL those that `facelm train` wrote.
+Earrings and necklaces weigh more in the loss of the training, so they are told too often. What their logits are lowered
+by is what gives most F1 on PORTRAITS, a folder with ``images/`` and ``masks/``, of which 400 are looked at. OUT is the
+safetensors file to write, MODEL those that `facelm train` wrote.
 """
 
 import random

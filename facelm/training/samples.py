@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from facelm import classes
 from facelm.pictures import files
 from facelm.training import augment, data
-from facelm.training.balance import balance, find_missing, find_shown
 from facelm.training.config import TrainConfig, TrainError
 from facelm.training.covers import cover
+from facelm.training.labels import find_missing, find_shown
 from facelm.training.suspicion import check_order
 
 _VALIDATION_FRACTION = 0.1
@@ -126,15 +126,11 @@ def find_samples(
     if len(train) < config.batch:
         raise data.DataError(f"{len(train)} training examples do not fill a batch of {config.batch}")
     data.check(train + held_out, on_progress)
-    shown = find_shown(train)
-    sets = [("training", train, shown)] + ([("validation", held_out, find_shown(held_out))] if config.val else [])
-    for name, examples, values in sets:
-        if (missing := find_missing(examples, values)) and on_missing:
+    for name, examples in [("training", train)] + ([("validation", held_out)] if config.val else []):
+        if (missing := find_missing(examples, find_shown(examples))) and on_missing:
             on_missing(name, missing)
     check_order(train + held_out)
-    known = [set() if example.joined else values for example, values in zip(train, shown, strict=True)]
-    training_set = TrainingSet(balance(train, known), config.size, config.seed, config.epochs / 2)
-    return training_set, ValidationSet(held_out, config.size)
+    return TrainingSet(train, config.size, config.seed, config.epochs / 2), ValidationSet(held_out, config.size)
 
 
 def fingerprint(examples: Sequence[data.Example]) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,23 +136,6 @@ def test_pictures_that_are_not_square_keep_their_shape(tmp_path: Path) -> None:
             shares.append(np.ptp(rows) / np.ptp(columns))
         assert classes.IGNORE in labels  # the border
     assert np.median(shares) == pytest.approx(1, abs=0.1)
-
-
-def test_a_run_repeats_rare_examples(tmp_path: Path) -> None:
-    for number in range(20):
-        rgb, mask = draw_face(64, number)
-        mask[mask == classes.INDEX["hat"]] = 0
-        if number in (3, 4):
-            mask[:6] = classes.INDEX["hat"]
-        write_pair(tmp_path / "fine", f"{number:02}", rgb, mask)
-    write_pair(tmp_path / "coarse", "0", rgb, np.zeros((64, 64), np.uint8))
-    (tmp_path / "coarse" / "classes.json").write_text(json.dumps({"0": classes.NAMES}))
-    folders = (str(tmp_path / "fine"), str(tmp_path / "coarse"))
-    config = TrainConfig(folders, "", val=(str(tmp_path / "fine"),), size=64, batch=2)
-    samples, _ = find_samples(config)
-    counts = Counter(str(example.image) for example in samples.examples)
-    assert counts[str(tmp_path / "fine/images/03.png")] == 2
-    assert counts[str(tmp_path / "fine/images/05.png")] == counts[str(tmp_path / "coarse/images/0.png")] == 1
 
 
 def test_labels_of_several_classes_do_not_count_in_validation(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""Which classes the training examples show, and how often each example is shown for it."""
+"""Which classes the labels of examples show."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +11,6 @@ import numpy as np
 from facelm import classes
 from facelm.pictures import images
 from facelm.training.data import DataError, Example
-
-_COMMON = 0.5
 
 
 def find_shown(examples: Sequence[Example]) -> list[set[int]]:
@@ -65,22 +62,3 @@ def find_missing(examples: Sequence[Example], shown: Sequence[set[int]]) -> list
                 "or a classes.json that says what each value stands for"
             )
     return [name for index, name in enumerate(classes.NAMES) if index not in found and index]
-
-
-def balance(examples: Sequence[Example], shown: Sequence[set[int]]) -> list[Example]:
-    """Repeat the examples that show a rare class, so that training meets hats and glasses often enough.
-
-    The number of repeats is the square root of a half over the share of examples that show the class (repeat
-    factor sampling; Gupta, Dollar and Girshick, CVPR 2019), for the rarest class in the example.
-
-    Args:
-        examples: The training examples.
-        shown: Of each, the classes in its mask; empty where labels join classes.
-    """
-    known = [indices - {classes.IGNORE} for indices in shown]
-    counts = Counter(index for indices in known for index in indices)
-    return [
-        example
-        for example, indices in zip(examples, known, strict=True)
-        for _ in range(max([1, *(round((_COMMON * len(examples) / counts[i]) ** 0.5) for i in indices)]))
-    ]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,25 +11,10 @@ from common import draw_face, write_pair
 from PIL import Image
 
 from facelm import classes
-from facelm.training import data
-from facelm.training.balance import balance, find_missing, find_shown
 from facelm.training.config import TrainConfig
 from facelm.training.data import DataError, Example, check, find
+from facelm.training.labels import find_missing, find_shown
 from facelm.training.samples import find_samples
-
-
-def test_examples_with_a_rare_class_are_repeated(tmp_path: Path) -> None:
-    for number in range(32):
-        mask = np.full((32, 32), classes.INDEX["skin"], np.uint8)
-        if number < 2:
-            mask[:4] = classes.INDEX["hat"]
-        elif number < 8:
-            mask[:4] = classes.INDEX["eye_g"]
-        write_pair(tmp_path, f"{number:02}", np.zeros((32, 32, 3), np.uint8), mask)
-    examples = data.find(tmp_path)
-    counts = Counter(int(example.image.stem) for example in balance(examples, find_shown(examples)))
-    # The root of a half over the share: 2 in 32 show a hat, 6 in 32 glasses.
-    assert [counts[number] for number in (0, 1, 2, 7, 8, 31)] == [3, 3, 2, 2, 1, 1]
 
 
 @pytest.mark.parametrize("values", [(0, 255), (255,), (0,)])
