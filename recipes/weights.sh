@@ -4,9 +4,10 @@
 #     recipes/weights.sh DATA
 #
 # DATA holds the folders that recipes/split.py reads, and encoders/mobilenet_v2_imagenet.pth. A light network starts from
-# ImageNet, at a low resolution first; it labels faces in the wild, goes on with those as tiny, at higher resolutions, and
-# with crops in which nobody is: the mean of the weights after the last runs is lite. A ResNet50 starts from nothing, and
-# then learns from lite too. The weights that ship took more steps: docs/experiments.md has them.
+# ImageNet, at a low resolution first; it labels faces in the wild, goes on with those, at higher resolutions, and
+# with crops in which nobody is: the mean of the weights after the last runs is lite. Back at the low resolution it becomes
+# tiny. A ResNet50 starts from nothing, and then learns from lite too. The weights that ship took more steps:
+# docs/experiments.md has them.
 set -euo pipefail
 data=$1
 
@@ -27,8 +28,8 @@ for set in landmarks_300w aflw; do
 done
 
 facelm train "${portraits[@]}" "${others[@]}" --init runs/light256/best.safetensors \
-    --size 256 --epochs 2 --lr 5e-4 --out runs/tiny "${light[@]}"
-facelm train "${portraits[@]}" "${others[@]}" --init runs/tiny/best.safetensors \
+    --size 256 --epochs 2 --lr 5e-4 --out runs/light256_wild "${light[@]}"
+facelm train "${portraits[@]}" "${others[@]}" --init runs/light256_wild/best.safetensors \
     --size 320 --epochs 4 --lr 4e-4 --out runs/light320 "${light[@]}"
 python recipes/no_faces.py runs/data runs/data/no_faces
 best=runs/light320
@@ -39,6 +40,8 @@ for run in 1 2; do  # of two epochs: in the later one pictures are changed less
 done
 python recipes/mean_of_weights.py runs/data/celebamask_more/train runs/lite.safetensors \
     runs/light384_{1,2}/best.safetensors
+facelm train "${portraits[@]}" "${others[@]}" --data runs/data/no_faces --init runs/lite.safetensors \
+    --size 256 --epochs 2 --lr 2e-4 --out runs/tiny "${light[@]}"
 
 facelm train "${portraits[@]}" "${others[@]}" --size 128 --batch 32 --epochs 12 --lr 1e-3 \
     --out runs/resnet50_128 "${common[@]}"
