@@ -68,7 +68,7 @@ def test_hidden_parts_are_completed(face: Face, found: Landmarks, names: tuple[s
     off = np.linalg.norm(completed.points[points] - found.points[points], axis=1)
     assert off.mean() < 0.2 * INTEROCULAR
     others = [i for i in range(17, 68) if i not in points and not 48 <= i < 68 and not 27 <= i < 36]
-    assert np.allclose(completed.points[others], found.points[others], atol=0.03 * INTEROCULAR)
+    assert np.allclose(completed.points[others], found.points[others], atol=0.04 * INTEROCULAR)
 
 
 def test_a_face_without_any_part_still_gets_points(face: Face) -> None:
