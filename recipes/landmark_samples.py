@@ -67,7 +67,7 @@ def plain_sample(example: Example, points: NDArray[np.float32]) -> Sample:
 
 
 def make_sample(
-    example: Example, points: NDArray[np.float32], others: Sequence[Example], seed: tuple[int, ...], share: float = 1.0
+    example: Example, points: NDArray[np.float32], others: Sequence[Example], seed: tuple[int, ...], share: float
 ) -> Sample:
     """A face as it might be found elsewhere; a share of the samples are far off, spoilt or lack one of the inputs."""
     rng = np.random.default_rng(seed)
